@@ -1,0 +1,273 @@
+"""What a workspace file may say: sources, agents, jobs, as frozen values (DESIGN.md, section 8).
+
+Everything here is immutable and knows neither files nor rows. `model_dump(mode="json", exclude_defaults=True)`
+of a definition is what a version stores and what `export` writes; `model_validate` reads it back.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+NAME = r"^[a-z][a-z0-9_-]{0,62}$"  # job, agent, source, set and question names
+Name = Annotated[str, Field(pattern=NAME)]
+
+_DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)$")
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def read_duration(value: Any) -> timedelta:
+    """Read `30s`, `5m`, `2h`, `1d` (also `500ms`, `2w`).
+
+    Raises:
+        ValueError: it is not a number with one of these units.
+    """
+    if isinstance(value, timedelta):
+        return value
+    found = _DURATION.match(str(value).strip().lower())
+    if not found:
+        raise ValueError("a duration is a number with a unit: 30s, 5m, 2h or 1d")
+    try:
+        return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
+    except OverflowError:
+        raise ValueError("that duration is longer than any calendar") from None
+
+
+def write_duration(value: timedelta) -> str:
+    """The shortest exact spelling that `read_duration` reads back."""
+    milliseconds = round(value.total_seconds() * 1000)
+    for unit in ("d", "h", "m", "s"):
+        size = int(_UNITS[unit] * 1000)
+        if milliseconds and milliseconds % size == 0:
+            return f"{milliseconds // size}{unit}"
+    return f"{milliseconds}ms" if milliseconds else "0s"
+
+
+Duration = Annotated[
+    timedelta, BeforeValidator(read_duration), PlainSerializer(write_duration, return_type=str)
+]
+
+
+class Role(StrEnum):
+    """What a member may do, each containing the one before: see, run, define, govern."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    EDITOR = "editor"
+    ADMIN = "admin"
+
+    @property
+    def rank(self) -> int:
+        """0 for viewer up to 3 for admin."""
+        return list(Role).index(self)
+
+
+class Definition(BaseModel):
+    """Frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Scalar = str | int | float | bool | None
+
+
+class Parameter(Definition):
+    """A typed input of a job. Without `default` it is required.
+
+    `default`, `min`, `max` and `choices` are kept as they were written; `core.parameters` binds them.
+    A relative date (`-7d`, `today`) stays text until the run starts.
+    """
+
+    type: Literal["string", "integer", "number", "boolean", "date", "datetime"] = "string"
+    description: str = ""
+    default: Scalar = None
+    min: Scalar = None
+    max: Scalar = None
+    choices: tuple[str, ...] = ()
+    pattern: str = ""
+    max_length: int = Field(default=10_000, ge=1, le=1_000_000)  # characters
+    secret: bool = False
+
+
+class Chart(Definition):
+    """How a question's result is drawn: columns by name."""
+
+    type: Literal["number", "bar", "stacked_bar", "line", "area", "pie"] = "bar"
+    x: str = ""
+    y: str = ""
+    series: str = ""
+    title: str = ""
+    unit: str = ""
+
+
+class Check(Definition):
+    """A threshold on a result: it *fails* where `column op threshold` is true of any row."""
+
+    name: str
+    column: str
+    op: Literal["<", "<=", ">", ">=", "==", "!="]
+    threshold: float
+    severity: Literal["info", "warning", "error"] = "warning"
+
+
+class Question(Definition):
+    """One parameterised SQL query of a report."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+    ask: str = ""
+    sql: str
+    source: str = ""  # empty: the agent's
+    chart: Chart | None = None
+    checks: tuple[Check, ...] = ()
+
+
+class Schedule(Definition):
+    """When a job runs by itself. `when` or `every`, never both."""
+
+    name: str = ""  # empty: its place in the list
+    when: str = ""
+    every: Duration | None = None
+    anchor: str = ""
+    timezone: str = ""
+    parameters: dict[str, Scalar] = {}
+    parameter_sets: tuple[str, ...] = ()
+    catch_up: Literal["none", "latest", "all"] = "latest"
+    window: Duration = timedelta(hours=24)
+    gap: Literal["next", "skip"] = "next"
+    fold: Literal["first", "second", "both"] = "first"
+    calendar: str = ""
+    days_off: tuple[str, ...] = ()
+    jitter: Duration = timedelta(0)
+    start_at: str = ""
+    end_at: str = ""
+
+
+class Overlap(Definition):
+    """What a newcomer does while the job is active, and what counts as the same job."""
+
+    policy: Literal["skip", "queue", "replace", "allow"] = "skip"
+    scope: Literal["job", "job+parameters"] = "job"
+    cap: int = Field(default=20, ge=1, le=10_000)  # waiting batches
+
+
+class Retry(Definition):
+    """`attempts: 1` means no second try. The n-th wait is `delay * backoff ** (n - 1)`, at most `max_delay`."""
+
+    attempts: int = Field(default=1, ge=1, le=20)
+    delay: Duration = timedelta(seconds=30)
+    backoff: float = Field(default=2, ge=1, le=10)
+    max_delay: Duration = timedelta(hours=1)
+
+
+class Access(Definition):
+    """The least role for each act on this job."""
+
+    run: Role = Role.OPERATOR
+    view: Role = Role.VIEWER
+
+
+class NotifyRule(Definition):
+    """Which endings go to which channels; `origin` is where the request came from."""
+
+    topics: tuple[
+        Literal["completed_run", "failed_run", "anomaly", "recovered", "skipped", "missed", "changed"],
+        ...,
+    ] = ("completed_run", "failed_run")
+    to: tuple[str, ...] = ("origin",)
+    if_: str = Field(default="", alias="if")
+    level: Literal["info", "warning", "error"] = "info"
+    attach: tuple[Literal["csv", "chart"], ...] = ()
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
+
+
+class Approval(Definition):
+    """Who else must agree to a large batch."""
+
+    above: int = Field(default=20, ge=0)
+    by: Role = Role.EDITOR
+    not_self: bool = True
+    within: Duration = timedelta(hours=1)
+
+
+class QuietHours(Definition):
+    """Local times between which nothing is posted: `22:00` to `07:00`."""
+
+    start: str
+    end: str
+    timezone: str = ""
+
+
+class SourceDefinition(Definition):
+    """A read-only connection. Secrets stand in `url` as `${ENV_NAME}` only."""
+
+    url: str
+    description: str = ""
+    timeout: Duration = timedelta(seconds=30)
+    max_rows: int = Field(default=1_000, ge=1, le=100_000)
+    max_bytes: int = Field(default=5_000_000, ge=1_000, le=100_000_000)  # of one result as text
+
+
+class AgentDefinition(Definition):
+    """A configured instance of an agent kind; what else it takes depends on the kind."""
+
+    kind: Literal["report", "llm", "command", "http", "interact", "python"]
+    description: str = ""
+    source: str = ""
+
+
+class JobDefinition(Definition):
+    """A named, repeatable run of an agent."""
+
+    title: str = ""
+    description: str = ""
+    agent: str
+    parameters: dict[Name, Parameter] = {}
+    questions: tuple[Question, ...] = ()
+    summary: str = ""
+    schedules: tuple[Schedule, ...] = ()
+    parameter_sets: dict[Name, tuple[dict[str, Scalar], ...]] = {}
+    overlap: Overlap = Overlap()
+    timeout: Duration = timedelta(hours=1)
+    retry: Retry = Retry()
+    max_parallel: int = Field(default=4, ge=1, le=1_000)
+    channel: str = ""
+    notify: tuple[NotifyRule, ...] = ()
+    access: Access = Access()
+    owner: str = ""
+    tags: tuple[str, ...] = ()
+    timezone: str = ""
+    priority: int = Field(default=0, ge=-100, le=100)
+    rerun_interrupted: bool = False
+    run_if: str = ""
+    post_if: str = ""
+    visibility: Literal["channel", "requester"] = "channel"
+    confirm_above: int = Field(default=20, ge=1)
+    approval: Approval | None = None
+    alert_after: int = Field(default=1, ge=1)
+    remind_every: Duration | None = None
+    pause_after: int | None = Field(default=None, ge=1)
+    quiet_hours: QuietHours | None = None
+    attach: tuple[Literal["csv", "chart"], ...] = ()
+    retention: Duration | None = None
+    runs_on: str = ""
+
+    def label(self, name: str) -> str:
+        """What people read: the title, else the name."""
+        return self.title or name
+
+
+class Version(Definition):
+    """What a job version embeds: the job with its agent and the sources that it names.
+
+    Immutable once stored; `${NAME}` in a source's url is resolved where a run is executed.
+    """
+
+    name: str
+    job: JobDefinition
+    agent: AgentDefinition
+    sources: dict[str, SourceDefinition] = {}

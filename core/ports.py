@@ -1,0 +1,176 @@
+"""The shapes that adapters fit: Platform, Engine, Agent, Source; each has two that we ship."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.definitions import SourceDefinition, Version
+from core.entries import Entry, Logged, Progressed
+from core.messages import Cell, Message
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A place on a platform where the bot hears or posts.
+
+    `address` is the platform's own id, `thread` empty for the channel itself, `reference` what the
+    platform needs beside it (a conversation reference).
+    """
+
+    platform: str
+    address: str
+    thread: str = ""
+    reference: dict[str, Any] | None = None
+
+    def __str__(self) -> str:
+        return f"{self.platform}:{self.address}"
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One message to bring to one channel. With `external_id` the message there is edited."""
+
+    delivery_id: str
+    channel: Channel
+    message: Message
+    external_id: str = ""
+    reply_to: str = ""  # the external id of the message whose thread it belongs to
+    only_for: str = ""  # a platform id: nobody else in the channel may see it
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The platform has it; `external_id` names it there for later edits."""
+
+    external_id: str
+
+
+class Platform(Protocol):
+    """A way out. Nothing is decided here: it renders, sends, and tells faults apart."""
+
+    name: str
+
+    async def deliver(self, post: Post) -> Receipt:
+        """Send or edit. Raises `DeliveryError`, which says whether trying again may help."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What a query returned: cells in the order of `columns`. `truncated` where there was more."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    truncated: bool
+    milliseconds: float
+
+
+class Source(Protocol):
+    """A read-only connection to data, opened for one run and closed after it."""
+
+    async def query(self, sql: str, values: Mapping[str, Any]) -> Rows:
+        """Run one reading statement with bound values (`:name` in the text).
+
+        Raises `SourceError` for a statement that is refused, fails, or takes too long.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of the connection. Safe to call twice."""
+        ...
+
+
+OpenSource = Callable[[str, SourceDefinition, Mapping[str, str]], Awaitable[Source]]
+"""(name, definition, environment for `${NAME}`) -> an open source; raises `SourceError`."""
+
+
+@dataclass(slots=True)
+class Task:
+    """What an agent is given for one attempt of one run."""
+
+    run_id: str
+    label: str  # "#128.3"
+    attempt: int  # from 1
+    version: Version
+    parameters: Mapping[str, Any]  # bound: int, float, str, bool, date, datetime; secrets in the clear
+    now: datetime  # aware UTC: when the run started
+    zone: ZoneInfo
+    deadline: timedelta  # what is left of the time-out when it starts
+    environment: Mapping[str, str]
+    open_source: OpenSource
+    emit: Callable[[Entry], Awaitable[None]]
+    lease_until: Callable[[], float]  # CLOCK_BOOTTIME seconds: when this process must have stopped its work
+    due_at: datetime | None = None
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same for every attempt of the run: hand it to services that must not act twice."""
+        return self.run_id
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The names of the parameters whose values may appear nowhere."""
+        return frozenset(name for name, one in self.version.job.parameters.items() if one.secret)
+
+    async def source(self, name: str = "") -> Source:
+        """Open the source of that name, or the agent's own. The caller closes it."""
+        name = name or self.version.agent.source
+        return await self.open_source(name, self.version.sources[name], self.environment)
+
+    async def progress(self, text: str, *, done: float | None = None, total: float | None = None) -> None:
+        """Say where the work is."""
+        await self.emit(Progressed(text, done, total))
+
+    async def log(self, text: str) -> None:
+        """Keep a line in the chat."""
+        await self.emit(Logged(text))
+
+
+class Agent(Protocol):
+    """Does the work of a job. Raises `AgentError` for what it can explain; is cancelled from outside."""
+
+    def run(self, task: Task) -> AsyncIterator[Entry]:
+        """Work, yielding entries in order; the last `Answered` is the answer."""
+        ...
+
+
+Ref = tuple[str, int]
+"""(run id, priority): all that an engine ever carries."""
+
+
+class Engine(Protocol):
+    """Gets queued runs executed, at least once. It may lose or duplicate ids: the claim decides."""
+
+    transactional: bool
+
+    async def setup(self) -> None:
+        """Connect and check its schema."""
+        ...
+
+    async def enqueue(self, connection: AsyncConnection | None, refs: Iterable[Ref]) -> None:
+        """Hand over ids: inside the caller's transaction where `transactional`, else after its commit."""
+        ...
+
+    async def run_worker(
+        self,
+        execute: Callable[[list[str]], Awaitable[None]],
+        concurrency: int,
+        stop: asyncio.Event,
+    ) -> None:
+        """Bring ids to `execute` until `stop` is set, at most `concurrency` at once."""
+        ...
+
+    async def cancel(self, run_id: str) -> None:
+        """A hint; reading `cancel_requested` is the guarantee."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        ...
