@@ -1,0 +1,15 @@
+"""Public ids: UUIDv7, sortable by the time they were made (RFC 9562, section 5.7)."""
+
+from __future__ import annotations
+
+import secrets
+import time
+import uuid
+
+
+def new() -> str:
+    """A new UUIDv7 as text."""
+    milliseconds = time.time_ns() // 1_000_000
+    bits = (milliseconds & (1 << 48) - 1) << 80 | 0x7 << 76 | secrets.randbits(12) << 64
+    bits |= 0b10 << 62 | secrets.randbits(62)
+    return str(uuid.UUID(int=bits))

@@ -1,0 +1,198 @@
+"""Organizations, members, roles: who is speaking, and who may do what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+
+from core import audit
+from core.definitions import Role
+from core.errors import NotAllowed, NotFound
+from core.nearest import nearest
+from core.ports import Channel
+from core.store import people as rows
+from core.turns import Turn
+
+DEFAULT = "default"  # the organization of an installation with one workspace or tenant
+
+
+class Standing(StrEnum):
+    """What the platform knows of a speaker; decides the role at the first contact."""
+
+    OWNER = "owner"  # the operating-system user at the console: admin
+    MEMBER = "member"  # operator
+    GUEST = "guest"  # a guest, or somebody of another workspace: nobody until an admin says so
+
+
+_FIRST_ROLE = {Standing.OWNER: Role.ADMIN, Standing.MEMBER: Role.OPERATOR, Standing.GUEST: None}
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """Who says something, by the platform's immutable ids."""
+
+    platform: str
+    tenant: str
+    external_id: str
+    name: str
+    standing: Standing = Standing.MEMBER
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person in an organization. `role` None is nobody: known, but may do nothing."""
+
+    pk: int
+    id: str
+    organization: int
+    name: str
+    role: Role | None
+    email: str = ""
+
+    def may(self, role: Role) -> bool:
+        """The member's role contains that one."""
+        return self.role is not None and self.role.rank >= role.rank
+
+
+async def organization(turn: Turn, name: str = DEFAULT, *, timezone: str = "UTC") -> int:
+    """The organization's number, made at the first call. Safe to race."""
+    found = await rows.organization(turn.connection, name)
+    if found is None:
+        await rows.add_organization(turn.connection, name, timezone, turn.now)
+        found = await rows.organization(turn.connection, name)
+        if found is None:
+            raise NotFound(f"There is no organization {name}.")
+    return int(found.pk)
+
+
+async def recognize(turn: Turn, speaker: Speaker, *, organization: int) -> Member:
+    """The member behind the speaker, made known at the first contact. Safe to race."""
+    found = await _known(turn, speaker)
+    if found is None:
+        role = _FIRST_ROLE[speaker.standing]
+        pk = await rows.add_member(
+            turn.connection, organization, speaker.name, speaker.email, role, turn.now
+        )
+        if await rows.add_identity(
+            turn.connection, pk, speaker.platform, speaker.tenant, speaker.external_id, turn.now
+        ):
+            await audit.record(
+                turn,
+                organization=organization,
+                member=pk,
+                action="member.met",
+                subject=f"member:{pk}",
+                data={"platform": speaker.platform, "role": role},
+            )
+        else:
+            await rows.remove_member(turn.connection, pk)
+        found = await _known(turn, speaker)
+    if found is None:
+        raise NotFound(f"{speaker.name} could not be made known.")
+    return found
+
+
+async def permit(turn: Turn, member: Member, role: Role, act: str) -> None:
+    """Pass where the member has the role.
+
+    `act` completes "Only an operator can …". Raises `NotAllowed`, naming the missing role and who can
+    give it.
+    """
+    if member.may(role):
+        return
+    givers = await rows.admins(turn.connection, member.organization)
+    have = f"you are {_article(member.role)} {member.role}" if member.role else "you have no role here yet"
+    who = " or ".join(givers) if givers else "an admin"
+    raise NotAllowed(
+        f"Only {_article(role)} {role} can {act}; {have}.",
+        hint=f"{who} can give you the role: role {_quoted(member.name)} {role}",
+    )
+
+
+async def find(turn: Turn, organization: int, name: str) -> Member:
+    """The member of that name, e-mail address or id.
+
+    Raises:
+        NotFound: nobody, or several of that name.
+    """
+    everyone = [_member(row) for row in await rows.every_member(turn.connection, organization)]
+    wanted = name.casefold().lstrip("@")
+    found = [one for one in everyone if wanted in (one.name.casefold(), one.email.casefold(), one.id)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise NotFound(
+            f"{len(found)} members are called {name}.",
+            hint="Use the e-mail address or the id: " + ", ".join(one.email or one.id for one in found),
+        )
+    close = nearest(name, [one.name for one in everyone])
+    raise NotFound(
+        f"Nobody here is called {name}.",
+        hint=f"Did you mean {close[0]}?" if close else "Members are known from their first message on.",
+    )
+
+
+async def everyone(turn: Turn, organization: int) -> list[Member]:
+    """All members by name."""
+    return [_member(row) for row in await rows.every_member(turn.connection, organization)]
+
+
+async def give_role(turn: Turn, actor: Member, member: Member, role: Role | None) -> Member:
+    """Set a member's role; None takes it away. Only admins; an admin cannot lower themselves alone."""
+    await permit(turn, actor, Role.ADMIN, "give roles")
+    if member.pk == actor.pk and role is not Role.ADMIN:
+        admins = [one for one in await everyone(turn, actor.organization) if one.role is Role.ADMIN]
+        if len(admins) == 1:
+            raise NotAllowed(
+                "You are the only admin; somebody must remain who can give roles.",
+                hint="Make another member admin first.",
+            )
+    await rows.set_role(turn.connection, member.pk, role)
+    await audit.record(
+        turn,
+        organization=actor.organization,
+        member=actor.pk,
+        action="member.role",
+        subject=f"member:{member.pk}",
+        data={"from": member.role, "to": role},
+    )
+    return Member(member.pk, member.id, member.organization, member.name, role, member.email)
+
+
+async def channel(turn: Turn, organization: int, channel: Channel, *, name: str = "") -> int:
+    """The channel's number, made known at the first contact. Safe to race."""
+    return await rows.channel(
+        turn.connection,
+        organization,
+        channel.platform,
+        channel.address,
+        channel.thread,
+        name,
+        channel.reference,
+        turn.now,
+    )
+
+
+async def _known(turn: Turn, speaker: Speaker) -> Member | None:
+    row = await rows.member_by_identity(
+        turn.connection, speaker.platform, speaker.tenant, speaker.external_id
+    )
+    return None if row is None else _member(row)
+
+
+def _member(row: sa.Row[Any]) -> Member:
+    return Member(
+        row.pk, row.id, row.organization, row.name, Role(row.role) if row.role else None, row.email
+    )
+
+
+def _article(role: Role | None) -> str:
+    return "a" if role is Role.VIEWER else "an"
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"' if " " in name else name

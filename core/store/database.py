@@ -1,0 +1,91 @@
+"""The store: one place to open transactions, and the clock that decides leases and due instants."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.errors import Busy
+from core.store import dialects
+
+Result = TypeVar("Result")
+
+ATTEMPTS = 6  # times that a transaction is begun again after a deadlock or serialization failure
+
+
+class Store:
+    """Opens transactions on SQLite or PostgreSQL.
+
+    `transaction` is for what changes rows, `reading` for what only looks. Inside either, nothing but
+    SQL is awaited. `offset` shifts the clock; only tests set it.
+    """
+
+    def __init__(self, address: str, *, pool: int = 8) -> None:
+        self.address = dialects.url(address)
+        self.sqlite = dialects.is_sqlite(self.address)
+        self.offset = timedelta(0)
+        self.writer = dialects.writer(self.address, pool=pool)
+        self._reader = dialects.reader(self.address, pool=4)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """Begin, and commit at the end unless something raised.
+
+        Raises:
+            Busy: the database could not take the write in time; nothing was written.
+        """
+        try:
+            async with self.writer.begin() as connection:
+                yield connection
+        except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
+            if dialects.busy(error):
+                raise Busy(
+                    "The database is busy; nothing was started.", hint="Try again in a moment."
+                ) from error
+            if dialects.full(error):
+                raise Busy(
+                    "The disk of the bot's database is full; nothing was started.",
+                    hint="Make room on it, then try again.",
+                ) from error
+            raise
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection that sees one consistent state and changes nothing."""
+        async with (self._reader or self.writer).begin() as connection:
+            yield connection
+
+    async def write(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+        """Do `work` in a transaction, beginning again where the database asks for it.
+
+        `work` may run several times; only its last run is committed.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                async with self.transaction() as connection:
+                    return await work(connection)
+            except sa.exc.DBAPIError as error:
+                if attempt == ATTEMPTS or not dialects.repeatable(error):
+                    raise
+            await asyncio.sleep(random.uniform(0.005, 0.03) * attempt)  # noqa: S311 - spreads retries
+        raise AssertionError("unreachable")
+
+    async def now(self, connection: AsyncConnection) -> datetime:
+        """The database's clock. Read once per transaction and passed down as `now`."""
+        if self.sqlite:  # one machine, one clock: the process's own
+            return datetime.now(UTC) + self.offset
+        moment: datetime = (await connection.execute(sa.select(dialects.CLOCK))).scalar_one()
+        return moment + self.offset
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        await self.writer.dispose()
+        if self._reader is not None:
+            await self._reader.dispose()

@@ -1,0 +1,214 @@
+"""What tells SQLite from PostgreSQL; nothing outside this file does.
+
+SQLite: one writing connection whose transactions begin IMMEDIATE, and a read-only engine beside it.
+With the driver's default mode 138 of 160 concurrent read-then-write updates were lost in a trial.
+PostgreSQL: READ COMMITTED with conditional updates; a frozen process may not keep row locks.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from core.errors import Misconfigured
+
+BUSY_TIMEOUT = 2.0  # seconds that a statement waits for SQLite's write lock; then the asker hears "busy"
+IDLE_TRANSACTION = 10_000  # milliseconds after which PostgreSQL ends a silent transaction
+REPEATABLE = frozenset({"40001", "40P01"})  # serialization failure, deadlock: begin again
+
+
+class Instant(sa.types.TypeDecorator[datetime]):
+    """An aware UTC instant. SQLite keeps it as ISO text of fixed width, so that it sorts.
+
+    Naive values are refused: `DateTime(timezone=True)` drops the offset on SQLite.
+    """
+
+    impl = sa.String(27)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
+        """TIMESTAMP WITH TIME ZONE on PostgreSQL, text elsewhere."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(postgresql.TIMESTAMP(timezone=True))
+        return dialect.type_descriptor(sa.String(27))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """To the database. Raises ValueError for a naive datetime."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs its offset: naive datetimes are refused")
+        value = value.astimezone(UTC)
+        return value if dialect.name == "postgresql" else value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def process_result_value(self, value: Any, _: Dialect) -> datetime | None:
+        """From the database, always in UTC."""
+        if value is None:
+            return None
+        if isinstance(value, datetime):
+            return value.astimezone(UTC)
+        return datetime.fromisoformat(value)
+
+
+Json = sa.JSON(none_as_null=True).with_variant(postgresql.JSON(none_as_null=True), "postgresql")
+"""JSON as it was written: the order of keys is kept (JSONB would sort them)."""
+
+Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""An integer primary key; SQLite numbers rows by itself only where it is called INTEGER."""
+
+
+CLOCK: sa.ColumnElement[datetime] = sa.func.clock_timestamp(type_=Instant())
+"""PostgreSQL's clock as it moves; `now()` stands still from before the wait for locks."""
+
+
+def url(text: str) -> URL:
+    """Read DATABASE_URL and choose the driver.
+
+    Raises:
+        Misconfigured: it is neither a SQLite file nor PostgreSQL.
+    """
+    try:
+        read = make_url(text)
+    except sa.exc.ArgumentError:
+        raise Misconfigured(
+            ["DATABASE_URL is not a database address, such as sqlite:///slashjob.db"]
+        ) from None
+    name = read.get_backend_name()
+    if name == "sqlite":
+        if not read.database or read.database == ":memory:":
+            raise Misconfigured(
+                ["DATABASE_URL names no file: slashjob keeps its rows in a SQLite file, never in memory"]
+            )
+        return read.set(drivername="sqlite+aiosqlite")
+    if name in ("postgresql", "postgres"):
+        return read.set(drivername="postgresql+psycopg")
+    raise Misconfigured([f"DATABASE_URL names {name}; slashjob runs on sqlite:///FILE or postgresql://…"])
+
+
+def is_sqlite(address: URL) -> bool:
+    """True for a database in a file of its own."""
+    return address.get_backend_name() == "sqlite"
+
+
+def file(address: URL) -> Path:
+    """The SQLite file, absolute."""
+    return Path(address.database or "").expanduser().resolve()
+
+
+def writer(address: URL, *, pool: int) -> AsyncEngine:
+    """The engine for transactions that change something."""
+    if not is_sqlite(address):
+        return _postgresql(address, pool)
+    engine = create_async_engine(
+        address.set(database=str(file(address))),
+        connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT},
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=BUSY_TIMEOUT * 5,
+    )
+    _pragmas(
+        engine.sync_engine, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-8000"
+    )
+    sa.event.listen(
+        engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE")
+    )
+    return engine
+
+
+def reader(address: URL, *, pool: int) -> AsyncEngine | None:
+    """A read-only engine beside the writer; None where the writer's pool serves readers too."""
+    if not is_sqlite(address):
+        return None
+    engine = create_async_engine(
+        address.set(database=f"file:{_quoted(file(address))}", query={"mode": "ro", "uri": "true"}),
+        connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT},
+        pool_size=pool,
+        max_overflow=0,
+    )
+    _pragmas(engine.sync_engine, "query_only=ON", "cache_size=-4000")
+    sa.event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    return engine
+
+
+def beat_engine(address: URL) -> sa.Engine:
+    """A synchronous engine of one connection, for the thread that renews the lease."""
+    if is_sqlite(address):
+        engine = sa.create_engine(
+            address.set(drivername="sqlite+pysqlite", database=str(file(address))),
+            connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT, "check_same_thread": False},
+            poolclass=sa.pool.StaticPool,
+        )
+        sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        return engine
+    return sa.create_engine(
+        address, pool_size=1, max_overflow=0, pool_pre_ping=True, connect_args=_postgresql_arguments()
+    )
+
+
+def repeatable(error: BaseException) -> bool:
+    """The transaction did nothing and may simply be begun again."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in REPEATABLE
+
+
+def busy(error: BaseException) -> bool:
+    """The database could not take the write in time; nothing was written."""
+    if not isinstance(error, OperationalError):
+        return isinstance(error, sa.exc.TimeoutError)
+    return "database is locked" in str(error.orig) or getattr(error.orig, "sqlstate", None) == "55P03"
+
+
+def full(error: BaseException) -> bool:
+    """The disk is full."""
+    return isinstance(error, DBAPIError) and (
+        "disk is full" in str(error.orig) or getattr(error.orig, "sqlstate", None) == "53100"
+    )
+
+
+def insert_ignoring(connection_name: str, table: sa.Table, *columns: sa.ColumnElement[Any]) -> Any:
+    """An INSERT that does nothing where the unique `columns` exist already; the row count tells."""
+    made = sqlite.insert(table) if connection_name == "sqlite" else postgresql.insert(table)
+    return made.on_conflict_do_nothing(index_elements=list(columns))
+
+
+def _postgresql(address: URL, pool: int) -> AsyncEngine:
+    return create_async_engine(
+        address,
+        pool_size=pool,
+        max_overflow=0,
+        pool_pre_ping=True,
+        pool_timeout=10,
+        connect_args=_postgresql_arguments(),
+    )
+
+
+def _postgresql_arguments() -> dict[str, Any]:
+    return {
+        "connect_timeout": 5,
+        "application_name": "slashjob",
+        "options": f"-c idle_in_transaction_session_timeout={IDLE_TRANSACTION} -c timezone=UTC",
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+    }
+
+
+def _pragmas(engine: sa.Engine, *pragmas: str) -> None:
+    def connected(connection: Any, _: Any) -> None:
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    sa.event.listen(engine, "connect", connected)
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")

@@ -1,0 +1,171 @@
+"""SQL of organizations, members, identities and channels."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core import ids
+from core.store import dialects
+from core.store.tables import channels, identities, members, organizations
+
+_MEMBER = sa.select(
+    members.c.pk, members.c.id, members.c.organization, members.c.name, members.c.role, members.c.email
+)
+
+
+async def organization(connection: AsyncConnection, name: str) -> sa.Row[Any] | None:
+    """The organization of that name."""
+    return (
+        await connection.execute(sa.select(organizations).where(organizations.c.name == name))
+    ).one_or_none()
+
+
+async def organization_of(connection: AsyncConnection, pk: int) -> sa.Row[Any]:
+    """The organization of that number."""
+    return (await connection.execute(sa.select(organizations).where(organizations.c.pk == pk))).one()
+
+
+async def add_organization(connection: AsyncConnection, name: str, timezone: str, now: datetime) -> None:
+    """Add it unless it is there."""
+    insert = dialects.insert_ignoring(connection.dialect.name, organizations, organizations.c.name)
+    await connection.execute(
+        insert.values(id=ids.new(), name=name, timezone=timezone, created_at=now)
+    )
+
+
+async def member_by_identity(
+    connection: AsyncConnection, platform: str, tenant: str, external_id: str
+) -> sa.Row[Any] | None:
+    """The member behind a platform identity."""
+    return (
+        await connection.execute(
+            _MEMBER.join(identities, identities.c.member == members.c.pk).where(
+                identities.c.platform == platform,
+                identities.c.tenant == tenant,
+                identities.c.external_id == external_id,
+            )
+        )
+    ).one_or_none()
+
+
+async def add_member(
+    connection: AsyncConnection, organization: int, name: str, email: str, role: str | None, now: datetime
+) -> int:
+    """Add a member; returns the number."""
+    made = await connection.execute(
+        members.insert()
+        .values(id=ids.new(), organization=organization, name=name, email=email, role=role, created_at=now)
+        .returning(members.c.pk)
+    )
+    return int(made.scalar_one())
+
+
+async def add_identity(
+    connection: AsyncConnection, member: int, platform: str, tenant: str, external_id: str, now: datetime
+) -> bool:
+    """Add an identity; False where somebody else has added it."""
+    insert = dialects.insert_ignoring(
+        connection.dialect.name,
+        identities,
+        identities.c.platform,
+        identities.c.tenant,
+        identities.c.external_id,
+    )
+    made = await connection.execute(
+        insert.values(
+            member=member, platform=platform, tenant=tenant, external_id=external_id, created_at=now
+        )
+    )
+    return made.rowcount == 1
+
+
+async def remove_member(connection: AsyncConnection, pk: int) -> None:
+    """Take back a member without identity (another process made the identity first)."""
+    await connection.execute(members.delete().where(members.c.pk == pk))
+
+
+async def every_member(connection: AsyncConnection, organization: int) -> list[sa.Row[Any]]:
+    """All members by name."""
+    return list(
+        await connection.execute(
+            _MEMBER.where(members.c.organization == organization).order_by(members.c.name, members.c.pk)
+        )
+    )
+
+
+async def member(connection: AsyncConnection, pk: int) -> sa.Row[Any] | None:
+    """The member of that number."""
+    return (await connection.execute(_MEMBER.where(members.c.pk == pk))).one_or_none()
+
+
+async def names(connection: AsyncConnection, pks: set[int]) -> dict[int, str]:
+    """Names by number."""
+    rows = await connection.execute(sa.select(members.c.pk, members.c.name).where(members.c.pk.in_(pks)))
+    return {row.pk: row.name for row in rows}
+
+
+async def set_role(connection: AsyncConnection, pk: int, role: str | None) -> bool:
+    """Give a role; False where there is no such member."""
+    return (
+        await connection.execute(members.update().where(members.c.pk == pk).values(role=role))
+    ).rowcount == 1
+
+
+async def admins(connection: AsyncConnection, organization: int) -> list[str]:
+    """The names of those who can give roles."""
+    rows = await connection.scalars(
+        sa.select(members.c.name)
+        .where(members.c.organization == organization, members.c.role == "admin")
+        .order_by(members.c.pk)
+        .limit(3)
+    )
+    return list(rows)
+
+
+async def channel(
+    connection: AsyncConnection,
+    organization: int,
+    platform: str,
+    address: str,
+    thread: str,
+    name: str,
+    reference: dict[str, Any] | None,
+    now: datetime,
+) -> int:
+    """The channel's number; added where it is new, its reference kept current."""
+    where = sa.and_(
+        channels.c.organization == organization,
+        channels.c.platform == platform,
+        channels.c.address == address,
+        channels.c.thread == thread,
+    )
+    found = (await connection.execute(sa.select(channels.c.pk, channels.c.reference).where(where))).one_or_none()
+    if found is None:
+        insert = dialects.insert_ignoring(
+            connection.dialect.name,
+            channels,
+            channels.c.organization,
+            channels.c.platform,
+            channels.c.address,
+            channels.c.thread,
+        )
+        await connection.execute(
+            insert.values(
+                id=ids.new(),
+                organization=organization,
+                platform=platform,
+                address=address,
+                thread=thread,
+                name=name,
+                reference=reference,
+                created_at=now,
+            )
+        )
+        found = (await connection.execute(sa.select(channels.c.pk, channels.c.reference).where(where))).one()
+    elif reference is not None and reference != found.reference:
+        await connection.execute(channels.update().where(where).values(reference=reference))
+    return int(found.pk)
