@@ -1,7 +1,7 @@
 """What a workspace file may say: sources, agents, jobs, as frozen values (DESIGN.md, section 8).
 
-Everything here is immutable and knows neither files nor rows. `model_dump(mode="json", exclude_defaults=True)`
-of a definition is what a version stores and what `export` writes; `model_validate` reads it back.
+Everything here is immutable and knows neither files nor rows. What a version stores and what `export`
+writes of a definition is `model_dump(mode="json", exclude_defaults=True)`; `model_validate` reads it back.
 """
 
 from __future__ import annotations
@@ -9,30 +9,38 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
 
 NAME = r"^[a-z][a-z0-9_-]{0,62}$"  # job, agent, source, set and question names
 Name = Annotated[str, Field(pattern=NAME)]
 
-_DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)$")
+_DURATION = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*(ms|s|m|h|d|w)")
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 def read_duration(value: Any) -> timedelta:
-    """Read `30s`, `5m`, `2h`, `1d` (also `500ms`, `2w`).
+    """Read `30s`, `5m`, `2h`, `1d` (also `500ms`, `2w`), to the millisecond.
 
     Raises:
         ValueError: it is not a number with one of these units.
     """
     if isinstance(value, timedelta):
         return value
-    found = _DURATION.match(str(value).strip().lower())
+    found = _DURATION.fullmatch(str(value).strip().lower())
     if not found:
         raise ValueError("a duration is a number with a unit: 30s, 5m, 2h or 1d")
     try:
-        return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
+        return timedelta(milliseconds=round(float(found[1]) * _UNITS[found[2]] * 1000))
     except OverflowError:
         raise ValueError("that duration is longer than any calendar") from None
 
@@ -48,7 +56,10 @@ def write_duration(value: timedelta) -> str:
 
 
 Duration = Annotated[
-    timedelta, BeforeValidator(read_duration), PlainSerializer(write_duration, return_type=str)
+    timedelta,
+    BeforeValidator(read_duration),
+    PlainSerializer(write_duration, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^\s*[0-9]+(\.[0-9]+)?\s*(ms|s|m|h|d|w)\s*$"}),
 ]
 
 
@@ -67,12 +78,36 @@ class Role(StrEnum):
 
 
 class Definition(BaseModel):
-    """Frozen, and unknown keys are refused."""
+    """Frozen, and unknown keys are refused.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    `shorthand` names the field that a lone text stands for: `overlap: queue` is `{policy: queue}`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    shorthand: ClassVar[str] = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_shorthand(cls, value: Any) -> Any:
+        return {cls.shorthand: value} if cls.shorthand and isinstance(value, str) else value
 
 
 Scalar = str | int | float | bool | None
+
+
+def as_written(value: Any) -> Any:
+    """A scalar as a file would say it: 42 is `42`, True is `true`. Files and code then compare equal."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return str(value)
+        case _:
+            return value
+
+
+Written = Annotated[Scalar, BeforeValidator(as_written)]
+"""A scalar that is kept as text, whatever it was given as."""
 
 
 class Parameter(Definition):
@@ -84,9 +119,9 @@ class Parameter(Definition):
 
     type: Literal["string", "integer", "number", "boolean", "date", "datetime"] = "string"
     description: str = ""
-    default: Scalar = None
-    min: Scalar = None
-    max: Scalar = None
+    default: Written = None
+    min: Written = None
+    max: Written = None
     choices: tuple[str, ...] = ()
     pattern: str = ""
     max_length: int = Field(default=10_000, ge=1, le=1_000_000)  # characters
@@ -133,7 +168,7 @@ class Schedule(Definition):
     every: Duration | None = None
     anchor: str = ""
     timezone: str = ""
-    parameters: dict[str, Scalar] = {}
+    parameters: dict[str, Written] = {}
     parameter_sets: tuple[str, ...] = ()
     catch_up: Literal["none", "latest", "all"] = "latest"
     window: Duration = timedelta(hours=24)
@@ -149,13 +184,18 @@ class Schedule(Definition):
 class Overlap(Definition):
     """What a newcomer does while the job is active, and what counts as the same job."""
 
+    shorthand: ClassVar[str] = "policy"
+
     policy: Literal["skip", "queue", "replace", "allow"] = "skip"
     scope: Literal["job", "job+parameters"] = "job"
     cap: int = Field(default=20, ge=1, le=10_000)  # waiting batches
 
 
 class Retry(Definition):
-    """`attempts: 1` means no second try. The n-th wait is `delay * backoff ** (n - 1)`, at most `max_delay`."""
+    """`attempts: 1` means no second try.
+
+    The n-th wait is `delay * backoff ** (n - 1)`, at most `max_delay`.
+    """
 
     attempts: int = Field(default=1, ge=1, le=20)
     delay: Duration = timedelta(seconds=30)
@@ -182,7 +222,7 @@ class NotifyRule(Definition):
     level: Literal["info", "warning", "error"] = "info"
     attach: tuple[Literal["csv", "chart"], ...] = ()
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
 
 class Approval(Definition):
@@ -218,10 +258,17 @@ class AgentDefinition(Definition):
     kind: Literal["report", "llm", "command", "http", "interact", "python"]
     description: str = ""
     source: str = ""
+    url: str = ""  # http, interact: where the service is
+    secret: str = ""  # http: signs what is sent; as `${ENV_NAME}` only
 
 
 class JobDefinition(Definition):
-    """A named, repeatable run of an agent."""
+    """A named, repeatable run of an agent.
+
+    Which of `questions`, `summary`, `command`, `environment`, `input`, `path`, `body`, `prompt` and
+    `prompts` it has depends on the agent's kind. In those of `command` and `http`, `{name}` stands for a
+    parameter.
+    """
 
     title: str = ""
     description: str = ""
@@ -229,8 +276,15 @@ class JobDefinition(Definition):
     parameters: dict[Name, Parameter] = {}
     questions: tuple[Question, ...] = ()
     summary: str = ""
+    command: tuple[str, ...] = ()
+    environment: dict[str, str] = {}
+    input: Literal["none", "json"] = "none"
+    path: str = ""
+    body: dict[str, Any] = {}
+    prompt: str = ""
+    prompts: tuple[str, ...] = ()
     schedules: tuple[Schedule, ...] = ()
-    parameter_sets: dict[Name, tuple[dict[str, Scalar], ...]] = {}
+    parameter_sets: dict[Name, tuple[dict[str, Written], ...]] = {}
     overlap: Overlap = Overlap()
     timeout: Duration = timedelta(hours=1)
     retry: Retry = Retry()
