@@ -6,13 +6,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from core import locks, values
+from core import values
 from core.definitions import Parameter, Scalar
 from core.errors import Invalid
 from core.messages import Field, FieldKind, Form, Option
@@ -59,9 +61,9 @@ class Unbound(Invalid):
         self,
         definitions: Definitions,
         *,
-        missing: tuple[str, ...],
-        wrong: dict[str, str],
-        unknown: dict[str, str],
+        missing: tuple[str, ...] = (),
+        wrong: Mapping[str, str] | None = None,
+        unknown: Mapping[str, str] | None = None,
     ) -> None:
         wrong, unknown = dict(wrong or {}), dict(unknown or {})
         fields = unknown | wrong | {name: f"'{name}' is required." for name in missing}
@@ -217,9 +219,10 @@ def identity(definitions: Definitions, bound: Mapping[str, Any]) -> dict[str, An
     return {name: _to_json(one) for name, one in bound.items() if not definitions[name].secret}
 
 
-def key(definitions: Definitions, bound: Mapping[str, Any]) -> str:
-    """A short stable name of the parameter set's identity, whatever the order."""
-    return locks.fingerprint(identity(definitions, bound))
+def fingerprint(definitions: Definitions, bound: Mapping[str, Any]) -> str:
+    """A short stable name of the parameter set's identity, the same in any order: for lock keys."""
+    text = json.dumps(identity(definitions, bound), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _to_json(value: Value) -> int | float | str | bool:
