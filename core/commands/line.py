@@ -32,7 +32,7 @@ _DROPPED = re.compile(
     rf"[{INVISIBLE.removesuffix(_JOINERS)}]+|(?<![^\x00-\x7f])[{_JOINERS}]+|[{_JOINERS}]+(?![^\x00-\x7f])"
 )
 _ESCAPE = re.compile(r"\\(?:([\"\\ntr“”„‟«»])|u\{([0-9a-f]{1,6})\})")
-UNSEEN = re.compile(rf"[\x00-\x1f\x7f-\xa0\u2028\u2029\ud800-\udfff{INVISIBLE}]")
+UNSEEN = re.compile(rf"[^\S ]|[\x00-\x1f\x7f-\xa0\u2028\u2029\ud800-\udfff{INVISIBLE}]")
 """What is never written as it is: control characters, blanks that are no blank, what nobody sees."""
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r"}
 
@@ -40,6 +40,9 @@ _DOUBLE_CURLY = "“”„‟«»"
 _SINGLE_CURLY = "‘’‚‛‹›"
 _CLOSERS = dict.fromkeys("“”„‟", "“”‟") | dict.fromkeys("«»", "«»") | {"'": "'"}
 _CLOSERS |= dict.fromkeys("‘’‚‛", "‘’‛") | dict.fromkeys("‹›", "‹›")
+
+OPENERS = frozenset(_CLOSERS) | {'"'}
+"""A word that begins with one of these may mean something else once others follow it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from core.commands.command import Command
 from core.commands.grammar import read
-from core.commands.line import UNSEEN, Assigned, Piece, Word, ends_of_range, quote, scan
+from core.commands.line import OPENERS, UNSEEN, Assigned, Piece, Word, ends_of_range, quote, scan
 from core.commands.spec import Choice, Spec
 from core.errors import Misunderstood
 from core.parameters import Fan, Given, Range, Star
@@ -50,18 +50,23 @@ def _assigned(name: str, given: Given) -> str:
 def _item(item: str | Range) -> str:
     if isinstance(item, Range):
         return f"{item.first}..{item.last}"
-    plain = _scans_as(f"x={item}", Assigned("x", (Piece(item),)))
+    plain = item[:1] not in OPENERS and _scans_as(f"x={item}", Assigned("x", (Piece(item),)))
     return item if item not in ("", "*") and plain and not ends_of_range(item) else quote(item)
 
 
 def _word(word: str, spec: Spec) -> str:
-    special = word.startswith("--") or word == "|" or (word.startswith("@") and spec.takes_sets)
+    special = (
+        word.startswith("--")
+        or word[:1] in OPENERS
+        or word == "|"
+        or (word.startswith("@") and spec.takes_sets)
+    )
     return word if not special and _scans_as(word, Word(word)) else quote(word)
 
 
 def _text(command: Command) -> str:
     """The free text as it is where it reads back as such, else in quotes as one."""
-    if UNSEEN.search(command.text) is None:
+    if UNSEEN.search(command.text) is None and not any(word[0] in OPENERS for word in command.text.split()):
         words = [_word(word, command.spec) for word in command.words]
         line = " ".join([str(command.name), *words, command.text])
         try:

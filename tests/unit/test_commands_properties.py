@@ -3,7 +3,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core import commands
@@ -83,6 +83,7 @@ LINES = st.one_of(
 
 
 @settings(max_examples=400)
+@example(Command(Name.RUN, ("x",), options={"note": "‘", "as-of": "’"}))
 @given(made())
 def test_what_is_spelled_is_read_back_exactly(command: Command) -> None:
     line = commands.spell(command)
@@ -91,6 +92,7 @@ def test_what_is_spelled_is_read_back_exactly(command: Command) -> None:
 
 
 @settings(max_examples=200)
+@example(Command(Name.LIST, ("\u1680",)))
 @given(made())
 def test_a_spelled_line_survives_every_transport(command: Command) -> None:
     line = commands.spell(command)
