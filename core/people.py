@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
-
-import sqlalchemy as sa
 
 from core import audit
 from core.definitions import Role
@@ -14,6 +11,7 @@ from core.errors import NotAllowed, NotFound
 from core.nearest import nearest
 from core.ports import Channel
 from core.store import people as rows
+from core.store.dialects import Row
 from core.turns import Turn
 
 DEFAULT = "default"  # the organization of an installation with one workspace or tenant
@@ -74,9 +72,7 @@ async def recognize(turn: Turn, speaker: Speaker, *, organization: int) -> Membe
     found = await _known(turn, speaker)
     if found is None:
         role = _FIRST_ROLE[speaker.standing]
-        pk = await rows.add_member(
-            turn.connection, organization, speaker.name, speaker.email, role, turn.now
-        )
+        pk = await rows.add_member(turn.connection, organization, speaker.name, speaker.email, role, turn.now)
         if await rows.add_identity(
             turn.connection, pk, speaker.platform, speaker.tenant, speaker.external_id, turn.now
         ):
@@ -184,10 +180,8 @@ async def _known(turn: Turn, speaker: Speaker) -> Member | None:
     return None if row is None else _member(row)
 
 
-def _member(row: sa.Row[Any]) -> Member:
-    return Member(
-        row.pk, row.id, row.organization, row.name, Role(row.role) if row.role else None, row.email
-    )
+def _member(row: Row) -> Member:
+    return Member(row.pk, row.id, row.organization, row.name, Role(row.role) if row.role else None, row.email)
 
 
 def _article(role: Role | None) -> str:

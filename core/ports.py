@@ -53,9 +53,14 @@ class Receipt:
 
 
 class Platform(Protocol):
-    """A way out. Nothing is decided here: it renders, sends, and tells faults apart."""
+    """A way out. Nothing is decided here: it renders, sends, and tells faults apart.
+
+    `repeatable`: bringing the same delivery twice does no harm (a mailbox that we read ourselves), so
+    one whose sender died is brought again instead of being `unknown`.
+    """
 
     name: str
+    repeatable: bool
 
     async def deliver(self, post: Post) -> Receipt:
         """Send or edit. Raises `DeliveryError`, which says whether trying again may help."""
@@ -145,6 +150,10 @@ Ref = tuple[str, int]
 """(run id, priority): all that an engine ever carries."""
 
 
+Begin = Callable[[list[str]], Awaitable[list["asyncio.Task[None]"]]]
+"""Claims these runs together; returns a task for each that it got, which ends when the run does."""
+
+
 class Engine(Protocol):
     """Gets queued runs executed, at least once. It may lose or duplicate ids: the claim decides."""
 
@@ -154,17 +163,17 @@ class Engine(Protocol):
         """Connect and check its schema."""
         ...
 
-    async def enqueue(self, connection: AsyncConnection | None, refs: Iterable[Ref]) -> None:
+    async def enqueue(self, connection: AsyncConnection | None, refs: Iterable[Ref], /) -> None:
         """Hand over ids: inside the caller's transaction where `transactional`, else after its commit."""
         ...
 
     async def run_worker(
         self,
-        execute: Callable[[list[str]], Awaitable[None]],
+        begin: Begin,
         concurrency: int,
         stop: asyncio.Event,
     ) -> None:
-        """Bring ids to `execute` until `stop` is set, at most `concurrency` at once."""
+        """Bring ids to `begin` until `stop` is set, at most `concurrency` runs at once."""
         ...
 
     async def cancel(self, run_id: str) -> None:

@@ -121,6 +121,19 @@ def show(value: Value | None) -> str:
             return str(value)
 
 
+def orders(value: Value) -> float:
+    """A number that orders values of one type. Raises TypeError for texts, which have no bounds."""
+    match value:
+        case datetime():
+            return value.timestamp()
+        case date():
+            return value.toordinal()
+        case int() | float():
+            return value
+        case _:
+            raise TypeError("texts have no order here")
+
+
 def echo(given: Scalar) -> str:
     """What was given, short and on one line, for a sentence."""
     if given is None or given == "":
@@ -288,20 +301,12 @@ def _bound(parameter: Parameter, bound: Scalar, clock: Clock) -> float | None:
 
 
 def _comparable(parameter: Parameter, value: Value, clock: Clock) -> float | None:
-    """A number that orders values of one type; None where that depends on a `now` that is not known."""
+    """What orders the value; None where that depends on a `now` that is not known."""
     if relative(parameter, value):
         if clock.now is None:
             return None
         value = _resolve(parameter, value, clock)
-    match value:
-        case datetime():
-            return value.timestamp()
-        case date():
-            return value.toordinal()
-        case int() | float():
-            return value
-        case _:
-            return None
+    return None if isinstance(value, str) else orders(value)
 
 
 def _resolve(parameter: Parameter, value: Value, clock: Clock) -> date | datetime:

@@ -20,7 +20,7 @@ class Vault:
         except ValueError as error:
             raise Misconfigured(
                 [
-                    "SLASHJOB_SECRET_KEYS holds a value that is not a Fernet key (32 bytes, url-safe base64); "
+                    "SLASHJOB_SECRET_KEYS holds a value that is not a Fernet key (32 bytes, base64); "
                     'make one with: python -c "from cryptography.fernet import Fernet; '
                     'print(Fernet.generate_key().decode())"'
                 ]

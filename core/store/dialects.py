@@ -25,6 +25,10 @@ IDLE_TRANSACTION = 10_000  # milliseconds after which PostgreSQL ends a silent t
 REPEATABLE = frozenset({"40001", "40P01"})  # serialization failure, deadlock: begin again
 
 
+Row = sa.Row[*tuple[Any, ...]]
+"""Whatever a query returns, by column name."""
+
+
 class Instant(sa.types.TypeDecorator[datetime]):
     """An aware UTC instant. SQLite keeps it as ISO text of fixed width, so that it sorts.
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core import ids
 from core.store import dialects
+from core.store.dialects import Row
 from core.store.tables import channels, identities, members, organizations
 
 _MEMBER = sa.select(
@@ -17,14 +18,14 @@ _MEMBER = sa.select(
 )
 
 
-async def organization(connection: AsyncConnection, name: str) -> sa.Row[Any] | None:
+async def organization(connection: AsyncConnection, name: str) -> Row | None:
     """The organization of that name."""
     return (
         await connection.execute(sa.select(organizations).where(organizations.c.name == name))
     ).one_or_none()
 
 
-async def organization_of(connection: AsyncConnection, pk: int) -> sa.Row[Any]:
+async def organization_of(connection: AsyncConnection, pk: int) -> Row:
     """The organization of that number."""
     return (await connection.execute(sa.select(organizations).where(organizations.c.pk == pk))).one()
 
@@ -32,14 +33,12 @@ async def organization_of(connection: AsyncConnection, pk: int) -> sa.Row[Any]:
 async def add_organization(connection: AsyncConnection, name: str, timezone: str, now: datetime) -> None:
     """Add it unless it is there."""
     insert = dialects.insert_ignoring(connection.dialect.name, organizations, organizations.c.name)
-    await connection.execute(
-        insert.values(id=ids.new(), name=name, timezone=timezone, created_at=now)
-    )
+    await connection.execute(insert.values(id=ids.new(), name=name, timezone=timezone, created_at=now))
 
 
 async def member_by_identity(
     connection: AsyncConnection, platform: str, tenant: str, external_id: str
-) -> sa.Row[Any] | None:
+) -> Row | None:
     """The member behind a platform identity."""
     return (
         await connection.execute(
@@ -88,7 +87,7 @@ async def remove_member(connection: AsyncConnection, pk: int) -> None:
     await connection.execute(members.delete().where(members.c.pk == pk))
 
 
-async def every_member(connection: AsyncConnection, organization: int) -> list[sa.Row[Any]]:
+async def every_member(connection: AsyncConnection, organization: int) -> list[Row]:
     """All members by name."""
     return list(
         await connection.execute(
@@ -97,7 +96,7 @@ async def every_member(connection: AsyncConnection, organization: int) -> list[s
     )
 
 
-async def member(connection: AsyncConnection, pk: int) -> sa.Row[Any] | None:
+async def member(connection: AsyncConnection, pk: int) -> Row | None:
     """The member of that number."""
     return (await connection.execute(_MEMBER.where(members.c.pk == pk))).one_or_none()
 
@@ -143,7 +142,9 @@ async def channel(
         channels.c.address == address,
         channels.c.thread == thread,
     )
-    found = (await connection.execute(sa.select(channels.c.pk, channels.c.reference).where(where))).one_or_none()
+    found = (
+        await connection.execute(sa.select(channels.c.pk, channels.c.reference).where(where))
+    ).one_or_none()
     if found is None:
         insert = dialects.insert_ignoring(
             connection.dialect.name,

@@ -215,6 +215,7 @@ requests = Table(
     Column("answer", Json, nullable=True),
     Column("created_at", Instant, nullable=False, index=True),
     UniqueConstraint("organization", "source", "key"),  # a redelivery gets the first answer
+    sqlite_autoincrement=True,  # a number is never given twice
 )
 
 batches = Table(
@@ -248,6 +249,7 @@ batches = Table(
     Index("ix_batches_job", "job", "pk"),
     Index("ix_batches_organization", "organization", "pk"),
     _where("ix_batches_open", "job", "state", condition="state IN ('proposed', 'waiting', 'active')"),
+    sqlite_autoincrement=True,  # a number is never given twice
 )
 
 locks = Table(
@@ -267,6 +269,7 @@ workers = Table(
     Column("started_at", Instant, nullable=False),
     Column("lease_until", Instant, nullable=False),
     Column("dead_at", Instant, nullable=True),  # from then on it can neither renew nor claim
+    sqlite_autoincrement=True,  # a number is never given twice
 )
 
 runs = Table(
@@ -302,6 +305,7 @@ runs = Table(
     _where("ix_runs_queued", "priority", "pk", condition="status = 'queued'"),
     _where("ix_runs_running", "worker", condition="status = 'running'"),
     Index("ix_runs_job", "job", "pk"),
+    sqlite_autoincrement=True,  # a number is never given twice
 )
 
 attempts = Table(
@@ -345,7 +349,9 @@ deliveries = Table(
     Column("state", sa.Text, nullable=False),
     Column("attempts", sa.Integer, nullable=False, server_default="0"),
     Column("due_at", Instant, nullable=False),
+    Column("urgent", sa.Boolean, nullable=False, server_default=sa.false()),  # an end: not paced
     Column("lease_until", Instant, nullable=True),
+    Column("died", sa.Boolean, nullable=False, server_default=sa.false()),  # its last sender fell silent
     Column("fence", sa.Integer, nullable=False, server_default="0"),
     Column("external_id", sa.Text, nullable=False, server_default=""),
     Column("error", sa.Text, nullable=False, server_default=""),
@@ -356,6 +362,7 @@ deliveries = Table(
     CheckConstraint(_one_of("state", DeliveryState), name="state"),
     _where("ix_deliveries_due", "due_at", condition="state IN ('pending', 'sending')"),
     Index("ix_deliveries_channel", "channel", "pk"),
+    sqlite_autoincrement=True,  # a number is never given twice
 )
 
 audit = Table(

@@ -41,6 +41,7 @@ def upgrade() -> None:
         sa.Column("dead_at", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_workers")),
         sa.UniqueConstraint("id", name=op.f("uq_workers_id")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "agents",
@@ -155,6 +156,7 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "organization", "source", "key", name=op.f("uq_requests_organization_source_key")
         ),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_requests_created_at"), "requests", ["created_at"], unique=False)
     op.create_table(
@@ -206,6 +208,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_batches")),
         sa.UniqueConstraint("id", name=op.f("uq_batches_id")),
         sa.UniqueConstraint("request", name=op.f("uq_batches_request")),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_batches_job", "batches", ["job", "pk"], unique=False)
     op.create_index(
@@ -297,7 +300,9 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("due_at", Instant(), nullable=False),
+        sa.Column("urgent", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("lease_until", Instant(), nullable=True),
+        sa.Column("died", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("fence", sa.Integer(), server_default="0", nullable=False),
         sa.Column("external_id", sa.Text(), server_default="", nullable=False),
         sa.Column("error", sa.Text(), server_default="", nullable=False),
@@ -316,6 +321,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_deliveries")),
         sa.UniqueConstraint("id", name=op.f("uq_deliveries_id")),
         sa.UniqueConstraint("subject", "channel", "kind", name=op.f("uq_deliveries_subject_channel_kind")),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_deliveries_batch"), "deliveries", ["batch"], unique=False)
     op.create_index("ix_deliveries_channel", "deliveries", ["channel", "pk"], unique=False)
@@ -381,6 +387,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_runs")),
         sa.UniqueConstraint("batch", "index", name=op.f("uq_runs_batch_index")),
         sa.UniqueConstraint("id", name=op.f("uq_runs_id")),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_runs_job", "runs", ["job", "pk"], unique=False)
     op.create_index(

@@ -1,0 +1,402 @@
+"""Start a batch (any wish, any number of runs), follow it, end it.
+
+A batch is what one wish starts. It holds the job's locks from its start until its last run has ended,
+retries included. Starts, ends and cancels of one job stand in one line (`store.batches.order`), and
+the primary key of `locks` is the backstop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from core import audit, deliveries, ids, locks
+from core.definitions import Version
+from core.errors import OutOfPlace
+from core.lifecycles import BatchState, Status, ending_of
+from core.people import Member
+from core.store import batches as rows
+from core.store import runs as run_rows
+from core.store.dialects import Row
+from core.turns import Turn
+
+LONG = timedelta(seconds=60)  # above this the requester is mentioned: an edit notifies nobody
+
+
+class Trigger(StrEnum):
+    """What started a batch."""
+
+    CHAT = "chat"
+    SCHEDULE = "schedule"
+    API = "api"
+    BACKFILL = "backfill"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants to run.
+
+    `combinations` are JSON-safe parameter sets, secrets sealed; `prints` are their fingerprints, made
+    from the clear values, one for each (the locks of `scope: job+parameters`).
+    """
+
+    organization: int
+    job: int
+    job_id: str
+    version: int
+    definition: Version
+    combinations: tuple[dict[str, Any], ...]
+    prints: tuple[str, ...]
+    trigger: Trigger
+    actor: Member | None = None
+    channel: int | None = None
+    only_for: str = ""
+    request: int | None = None
+    due_at: datetime | None = None
+    rerun_of: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What became of a wish: `active`, `waiting` behind `holder`, or `skipped` because of it."""
+
+    batch: int
+    id: str
+    state: BatchState
+    holder: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch as it stands. `counts` says how many runs are in each status."""
+
+    number: int
+    id: str
+    organization: int
+    job: int
+    job_id: str
+    name: str
+    version: int
+    state: BatchState
+    reason: str
+    trigger: Trigger
+    member: int | None
+    channel: int | None
+    total: int
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    due_at: datetime | None
+    cancelled_by: int | None
+    rerun_of: int | None
+    counts: dict[Status, int]
+
+    @property
+    def done(self) -> int:
+        """Runs that have ended."""
+        return sum(number for status, number in self.counts.items() if status.ended)
+
+
+async def start(turn: Turn, wish: Wish) -> Started:
+    """Start a batch, or record why not; in the caller's transaction.
+
+    1. Stand in line for the job. 2. Decide by its overlap policy. 3. The batch's row, its locks, its
+    runs, the message that is owed, the audit row. A crash before the commit leaves none of them.
+    """
+    job = wish.definition.job
+    keys = locks.keys(wish.job_id, job.overlap, wish.prints)
+    await rows.order(turn.connection, [wish.job])
+    holding = await rows.holders(turn.connection, keys)
+    line = await rows.waiting(turn.connection, [wish.job])
+    ahead = [row.pk for row in line if set(row.keys) & set(keys)]
+    decision = locks.decide(job.overlap, held=bool(holding or ahead), waiting=len(line))
+    holder = next(iter(holding or ahead), None)
+    match decision:
+        case locks.Decision.START:
+            state, reason = BatchState.ACTIVE, ""
+        case locks.Decision.SKIP:
+            state, reason = BatchState.SKIPPED, f"#{holder} was still active"
+        case locks.Decision.FULL:
+            state, reason = BatchState.SKIPPED, f"{len(line)} batches were waiting already"
+        case locks.Decision.WAIT | locks.Decision.REPLACE:
+            state, reason = BatchState.WAITING, f"behind #{holder}"
+    number, batch_id = await _insert(turn, wish, keys, state, reason)
+    if state is BatchState.ACTIVE:
+        await rows.lock(turn.connection, keys, number, turn.now)
+    if state is not BatchState.SKIPPED:
+        await _insert_runs(turn, wish, number, active=state is BatchState.ACTIVE)
+        if wish.channel is not None and wish.trigger is Trigger.CHAT:
+            await deliveries.owe(
+                turn, wish.organization, wish.channel, number, batch_id, only_for=wish.only_for
+            )
+    if decision is locks.Decision.REPLACE:
+        for other in {*holding, *ahead}:
+            await _cancel(turn, other, None, wish.actor, f"replaced by #{number}")
+    await audit.record(
+        turn,
+        organization=wish.organization,
+        member=wish.actor.pk if wish.actor else None,
+        action="batch.start" if state is not BatchState.SKIPPED else "batch.skip",
+        subject=f"batch:{batch_id}",
+        data={"job": wish.definition.name, "number": number, "runs": len(wish.combinations), "why": reason},
+    )
+    return Started(number, batch_id, state, holder)
+
+
+async def advance(turn: Turn, batch_pks: Iterable[int]) -> None:
+    """Queue what follows in these batches, and end those whose last run has ended.
+
+    The caller stands in line for their jobs. Ending a batch frees its locks, hands them to the next in
+    line and owes its message, all in this transaction.
+    """
+    pks = sorted(set(batch_pks))
+    if not pks:
+        return
+    counted = await rows.counts(turn.connection, pks)
+    found = {row.pk: row for row in await rows.get(turn.connection, pks)}
+    ended: list[int] = []
+    for pk in pks:
+        row, counts = found[pk], counted[pk]
+        if row.state != BatchState.ACTIVE:
+            continue
+        if sum(counts.get(status, 0) for status in (Status.WAITING, Status.QUEUED, Status.RUNNING)) == 0:
+            await _end(turn, row, counts)
+            ended.append(pk)
+        elif counts.get(Status.WAITING):
+            room = row.cap - counts.get(Status.QUEUED, 0) - counts.get(Status.RUNNING, 0)
+            if room > 0:
+                turn.queued += await run_rows.queue(turn.connection, pk, room, turn.now)
+    if ended:
+        await rows.unlock(turn.connection, ended)
+        await hand_over(turn, sorted({found[pk].job for pk in ended}))
+        await _tell(turn, ended)
+    going = [pk for pk in pks if pk not in ended]
+    if going:
+        await deliveries.touched(turn, going)
+
+
+async def hand_over(turn: Turn, job_pks: Sequence[int]) -> None:
+    """Make the next waiting batches of these jobs active where all their keys are free, in order.
+
+    The caller stands in line for the jobs. A batch that waits keeps its place: nobody behind it takes
+    a key that it needs.
+    """
+    line = await rows.waiting(turn.connection, job_pks)
+    spoken_for: set[str] = set()
+    activated: list[int] = []
+    for row in line:
+        keys = set(row.keys)
+        free = not (keys & spoken_for) and not await rows.holders(turn.connection, sorted(keys))
+        spoken_for |= keys
+        if not free:
+            continue
+        values = {"state": BatchState.ACTIVE, "started_at": turn.now, "reason": ""}
+        if await rows.move(turn.connection, [row.pk], BatchState.WAITING, values):
+            await rows.lock(turn.connection, sorted(keys), row.pk, turn.now)
+            activated.append(row.pk)
+    await advance(turn, activated)
+
+
+async def cancel(turn: Turn, batch: Batch, index: int | None, actor: Member) -> None:
+    """Cancel a batch, or its run of that index.
+
+    What no worker holds is cancelled at once; what runs is asked to stop, and is cancelled when it has
+    really stopped. Calling it twice is safe.
+
+    Raises:
+        OutOfPlace: it has ended already.
+    """
+    await rows.order(turn.connection, [batch.job])
+    now = await _one(turn, batch.number)
+    if now.state.ended:
+        raise OutOfPlace(
+            f"#{batch.number} has already ended: {now.state}.", suggestions=(f"show #{batch.number}",)
+        )
+    await _cancel(turn, batch.number, index, actor, f"cancelled by {actor.name}")
+    await audit.record(
+        turn,
+        organization=batch.organization,
+        member=actor.pk,
+        action="batch.cancel",
+        subject=f"batch:{batch.id}",
+        data={"number": batch.number, "run": index},
+    )
+
+
+async def get(turn: Turn, pks: Sequence[int]) -> list[Batch]:
+    """These batches as they stand, by number."""
+    found = await rows.get(turn.connection, pks)
+    counted = await rows.counts(turn.connection, pks)
+    return [_batch(row, counted[row.pk]) for row in found]
+
+
+async def latest(
+    turn: Turn,
+    organization: int,
+    *,
+    job: int | None = None,
+    states: Iterable[BatchState] | None = None,
+    before: int | None = None,
+    limit: int = 10,
+) -> list[Batch]:
+    """The newest batches first; `before` pages on."""
+    found = await rows.latest(
+        turn.connection, organization, job=job, states=states, before=before, limit=limit
+    )
+    counted = await rows.counts(turn.connection, [row.pk for row in found])
+    return [_batch(row, counted[row.pk]) for row in found]
+
+
+async def number_of(turn: Turn, organization: int, public_id: str) -> int | None:
+    """The number of a batch by its id or the id of one of its runs."""
+    return await rows.by_id(turn.connection, organization, public_id)
+
+
+async def idle(turn: Turn) -> bool:
+    """There is nothing that `sweep` could do."""
+    due = await run_rows.batches_with_due(turn.connection, turn.now, 1)
+    return not due and not await rows.jobs_with_waiting(turn.connection)
+
+
+async def sweep(turn: Turn) -> None:
+    """Hand free locks to waiting batches, and queue retries whose time has come. Safe to repeat."""
+    due = await run_rows.batches_with_due(turn.connection, turn.now, 100)
+    found = await rows.get(turn.connection, due)
+    job_pks = sorted({*await rows.jobs_with_waiting(turn.connection), *(row.job for row in found)})
+    if not job_pks:
+        return
+    await rows.order(turn.connection, job_pks)
+    await hand_over(turn, job_pks)
+    await advance(turn, due)
+
+
+async def _insert(
+    turn: Turn, wish: Wish, keys: Sequence[str], state: BatchState, reason: str
+) -> tuple[int, str]:
+    batch_id = ids.new()
+    number = await rows.insert(
+        turn.connection,
+        {
+            "id": batch_id,
+            "organization": wish.organization,
+            "job": wish.job,
+            "version": wish.version,
+            "state": state,
+            "reason": reason,
+            "trigger": wish.trigger,
+            "member": wish.actor.pk if wish.actor else None,
+            "channel": wish.channel,
+            "request": wish.request,
+            "keys": list(keys),
+            "cap": wish.definition.job.max_parallel,
+            "total": len(wish.combinations),
+            "priority": wish.definition.job.priority,
+            "due_at": wish.due_at,
+            "rerun_of": wish.rerun_of,
+            "created_at": turn.now,
+            "started_at": turn.now if state is BatchState.ACTIVE else None,
+            "ended_at": turn.now if state is BatchState.SKIPPED else None,
+        },
+    )
+    return number, batch_id
+
+
+async def _insert_runs(turn: Turn, wish: Wish, batch: int, *, active: bool) -> None:
+    job = wish.definition.job
+    made: list[dict[str, Any]] = []
+    for index, parameters in enumerate(wish.combinations, start=1):
+        queued = active and index <= job.max_parallel
+        made.append(
+            {
+                "id": ids.new(),
+                "batch": batch,
+                "index": index,
+                "job": wish.job,
+                "version": wish.version,
+                "parameters": parameters,
+                "status": Status.QUEUED if queued else Status.WAITING,
+                "priority": job.priority,
+                "created_at": turn.now,
+                "queued_at": turn.now if queued else None,
+            }
+        )
+    await run_rows.insert(turn.connection, made)
+    turn.queued += [(run["id"], job.priority) for run in made if run["status"] is Status.QUEUED]
+
+
+async def _end(turn: Turn, row: Row, counts: dict[Status, int]) -> None:
+    succeeded = counts.get(Status.SUCCEEDED, 0)
+    cancelled = counts.get(Status.CANCELLED, 0)
+    failed = sum(counts.values()) - succeeded - cancelled
+    state = ending_of(succeeded, failed, cancelled)
+    values = {"state": state, "ended_at": turn.now}
+    await rows.move(turn.connection, [row.pk], BatchState.ACTIVE, values)
+
+
+async def _cancel(turn: Turn, batch: int, index: int | None, actor: Member | None, reason: str) -> None:
+    member = actor.pk if actor else None
+    await run_rows.cancel_unstarted(turn.connection, batch, index, member, reason, turn.now)
+    await run_rows.request_cancel(turn.connection, batch, index, member, turn.now)
+    row = (await rows.get(turn.connection, [batch]))[0]
+    if index is None:
+        await rows.move(
+            turn.connection, [batch], BatchState(row.state), {"cancelled_by": member, "reason": reason}
+        )
+    if row.state == BatchState.WAITING and index is None:
+        values = {"state": BatchState.CANCELLED, "ended_at": turn.now}
+        await rows.move(turn.connection, [batch], BatchState.WAITING, values)
+        await _tell(turn, [batch])
+    else:
+        await advance(turn, [batch])
+
+
+async def _tell(turn: Turn, pks: Sequence[int]) -> None:
+    """Owe the endings of these batches."""
+    for row in await rows.get(turn.connection, pks):
+        if row.channel is None:
+            continue
+        took = row.ended_at - (row.started_at or row.created_at)
+        await deliveries.ended(
+            turn,
+            deliveries.Ended(
+                organization=row.organization,
+                channel=row.channel,
+                batch=row.pk,
+                batch_id=row.id,
+                by_hand=row.trigger == Trigger.CHAT,
+                failed=row.state in (BatchState.FAILED, BatchState.PARTLY_FAILED),
+                long=took > LONG,
+            ),
+        )
+
+
+async def _one(turn: Turn, pk: int) -> Batch:
+    return (await get(turn, [pk]))[0]
+
+
+def _batch(row: Row, counts: dict[Status, int]) -> Batch:
+    return Batch(
+        number=row.pk,
+        id=row.id,
+        organization=row.organization,
+        job=row.job,
+        job_id=row.job_id,
+        name=row.job_name,
+        version=row.version,
+        state=BatchState(row.state),
+        reason=row.reason,
+        trigger=Trigger(row.trigger),
+        member=row.member,
+        channel=row.channel,
+        total=row.total,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        due_at=row.due_at,
+        cancelled_by=row.cancelled_by,
+        rerun_of=row.rerun_of,
+        counts=counts,
+    )

@@ -1,0 +1,161 @@
+"""Who is owed which message (DESIGN.md, section 5.1).
+
+A delivery is one message owed to one channel. It is edited by raising its `version`: the notifier
+brings the newest state, so many changes in a short time are one edit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from core import ids
+from core.lifecycles import DeliveryState
+from core.ports import Channel
+from core.store import deliveries as rows
+from core.store.dialects import Row
+from core.turns import Turn
+
+PACES = (  # (age of a message, least time between two edits of it): DESIGN.md, 5.1
+    (timedelta(minutes=1), timedelta(seconds=3)),
+    (timedelta(minutes=10), timedelta(seconds=15)),
+    (timedelta.max, timedelta(seconds=60)),
+)
+
+
+class Kind(StrEnum):
+    """What a message is to its batch."""
+
+    STATUS = "status"  # M: from the acknowledgement to the result, edited
+    ALERT = "alert"  # F: a new message about what failed
+    MENTION = "mention"  # a short reply that notifies the requester of a long run's end
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What is to be told of a batch's end."""
+
+    organization: int
+    channel: int
+    batch: int
+    batch_id: str
+    by_hand: bool
+    failed: bool
+    long: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message owed to one channel."""
+
+    pk: int
+    id: str
+    kind: Kind
+    batch: int
+    version: int
+    sent_version: int
+    state: DeliveryState
+    attempts: int
+    fence: int
+    died: bool
+    channel: Channel
+    external_id: str
+    only_for: str
+    error: str
+    created_at: datetime
+    sent_at: datetime | None
+
+
+async def owe(
+    turn: Turn, organization: int, channel: int, batch: int, batch_id: str, *, only_for: str = ""
+) -> None:
+    """Owe the message of a batch, from its start on."""
+    await _add(turn, organization, channel, batch, batch_id, Kind.STATUS, only_for)
+
+
+async def touched(turn: Turn, batch_pks: Sequence[int]) -> None:
+    """Something changed in these batches: their message is edited at its pace."""
+    await rows.touch(turn.connection, batch_pks, Kind.STATUS, turn.now, urgent=False)
+    turn.owed = True
+
+
+async def ended(turn: Turn, ended: Ended) -> None:
+    """Owe what tells of an end: the result, an alert where something failed, a mention after long.
+
+    What was started by hand has its message already, which becomes the result; what started by itself
+    gets its one message now.
+    """
+    place = (turn, ended.organization, ended.channel, ended.batch, ended.batch_id)
+    if ended.by_hand:
+        await rows.touch(turn.connection, [ended.batch], Kind.STATUS, turn.now, urgent=True)
+    elif not ended.failed:
+        await _add(*place, Kind.STATUS, "")
+    if ended.failed:
+        await _add(*place, Kind.ALERT, "")
+    elif ended.long and ended.by_hand:
+        await _add(*place, Kind.MENTION, "")
+    turn.owed = True
+
+
+async def of_batch(turn: Turn, batch: int) -> list[Delivery]:
+    """The messages of a batch."""
+    return [read(row) for row in await rows.of_batch(turn.connection, batch)]
+
+
+async def of_job(turn: Turn, job: int, *, limit: int = 20) -> list[Delivery]:
+    """The newest messages of a job."""
+    return [read(row) for row in await rows.of_job(turn.connection, job, limit)]
+
+
+async def of_channel(turn: Turn, channel: int, *, after: int = 0) -> list[Delivery]:
+    """What was brought to a channel, from that delivery's number on."""
+    return [read(row) for row in await rows.of_channel(turn.connection, channel, after)]
+
+
+def pace(age: timedelta) -> timedelta:
+    """The least time between two edits of a message of that age, while its batch goes on."""
+    return next(least for limit, least in PACES if age <= limit)
+
+
+def read(row: Row) -> Delivery:
+    """A delivery out of its row."""
+    return Delivery(
+        pk=row.pk,
+        id=row.id,
+        kind=Kind(row.kind),
+        batch=row.batch,
+        version=row.version,
+        sent_version=row.sent_version,
+        state=DeliveryState(row.state),
+        attempts=row.attempts,
+        fence=row.fence,
+        died=row.died,
+        channel=Channel(row.platform, row.address, row.thread, row.reference),
+        external_id=row.external_id,
+        only_for=row.only_for,
+        error=row.error,
+        created_at=row.created_at,
+        sent_at=row.sent_at,
+    )
+
+
+async def _add(
+    turn: Turn, organization: int, channel: int, batch: int, batch_id: str, kind: Kind, only_for: str
+) -> None:
+    made: dict[str, Any] = {
+        "id": ids.new(),
+        "organization": organization,
+        "channel": channel,
+        "kind": kind,
+        "subject": f"batch:{batch_id}",
+        "batch": batch,
+        "state": DeliveryState.PENDING,
+        "due_at": turn.now,
+        "only_for": only_for,
+        "created_at": turn.now,
+    }
+    await rows.owe(turn.connection, [made])
+    turn.owed = True

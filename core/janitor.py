@@ -1,0 +1,63 @@
+"""Looks after what nobody holds any more: dead workers' runs, free locks, lost ids, old requests."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from core import batches, runs
+from core.store import requests as request_rows
+from core.store import runs as rows
+from core.turns import Turn, Turns
+
+REQUESTS_KEPT = timedelta(days=7)
+REAP_AFTER = timedelta(seconds=10)  # beyond the lease: a guard has killed the children by then
+
+
+class Janitor:
+    """Each verb is one short transaction, safe to repeat and to race."""
+
+    def __init__(self, turns: Turns, *, lease: timedelta) -> None:
+        self._turns = turns
+        self._after = min(REAP_AFTER, lease / 3)
+
+    async def reap(self) -> int:
+        """Declare silent workers dead, then end their runs in chunks; returns how many runs."""
+        after = self._after
+        await self._turns.take(lambda turn: rows.bury(turn.connection, turn.now - after, turn.now))
+        return await self._end_all()
+
+    async def take_over(self, worker: int) -> int:
+        """Declare every other worker dead at once: this process alone executes on this file."""
+        await self._turns.take(lambda turn: rows.bury(turn.connection, None, turn.now, spare=worker))
+        return await self._end_all()
+
+    async def sweep(self) -> None:
+        """Hand over free locks, queue due retries, and hand queued runs to the engine again."""
+        if await self._turns.look(lambda turn: batches.idle(turn)):
+            return
+        await self._turns.take(batches.sweep)
+
+    async def queue_again(self, limit: int = 1000) -> None:
+        """Hand queued runs to the engine: those of other processes, and those that an engine lost."""
+        engine = self._turns.engine
+        if engine is None:
+            return
+        refs = await self._turns.look(lambda turn: rows.queued(turn.connection, limit))
+        if refs:
+            await engine.enqueue(None, refs)
+
+    async def forget(self) -> int:
+        """Delete requests that are older than any redelivery; returns how many."""
+
+        async def work(turn: Turn) -> int:
+            return await request_rows.forget(turn.connection, turn.now - REQUESTS_KEPT, 500)
+
+        return await self._turns.take(work)
+
+    async def _end_all(self) -> int:
+        total = 0
+        while True:
+            ended = await self._turns.take(lambda turn: runs.reap(turn, limit=1))
+            total += ended
+            if not ended:
+                return total

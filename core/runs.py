@@ -1,0 +1,242 @@
+"""One execution with one parameter set: claim, finish, retry, and what happens to a dead worker's runs.
+
+A claim raises the run's fence; every later write of that run carries it, so that a late worker's
+writes are refused. The end of a run, the lock it frees and the messages it owes are one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from core import batches, chats, deliveries
+from core.definitions import Retry, Version
+from core.entries import Failed
+from core.lifecycles import UNSUCCESSFUL, Status
+from core.store import batches as batch_rows
+from core.store import runs as rows
+from core.store.dialects import Row
+from core.turns import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A run that a worker holds; the fence proves it."""
+
+    pk: int
+    id: str
+    batch: int
+    index: int
+    job: int
+    version: int
+    parameters: dict[str, Any]
+    attempt: int
+    fence: int
+    started_at: datetime
+    last_sequence: int
+
+    @property
+    def label(self) -> str:
+        """How people call it."""
+        return f"#{self.batch}.{self.index}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt ended, with the entries that are not written yet.
+
+    `permanent`: another attempt cannot help.
+    """
+
+    pk: int
+    fence: int
+    job: int
+    attempt: int
+    status: Status
+    reason: str
+    retry: Retry
+    rerun_interrupted: bool = False
+    permanent: bool = False
+    entries: tuple[chats.Line, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as it stands."""
+
+    pk: int
+    id: str
+    batch: int
+    index: int
+    version: int
+    parameters: dict[str, Any]
+    status: Status
+    reason: str
+    attempt: int
+    step: str
+    not_before: datetime | None
+    cancel_requested_at: datetime | None
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+    @property
+    def label(self) -> str:
+        """How people call it."""
+        return f"#{self.batch}.{self.index}"
+
+
+async def claim(turn: Turn, run_ids: Sequence[str], worker: int) -> list[Claim]:
+    """Claim what is still queued of these, for a worker whose lease is alive."""
+    found = await rows.claim(turn.connection, run_ids, worker, turn.now)
+    if not found:
+        return []
+    await rows.begin_attempts(
+        turn.connection,
+        [
+            {
+                "run": row.pk,
+                "number": row.attempt,
+                "fence": row.fence,
+                "worker": worker,
+                "started_at": turn.now,
+            }
+            for row in found
+        ],
+    )
+    again = [row.pk for row in found if row.attempt > 1]
+    last = await chats.last_sequences(turn, again) if again else {}
+    await deliveries.touched(turn, sorted({row.batch for row in found}))
+    return [
+        Claim(
+            pk=row.pk,
+            id=row.id,
+            batch=row.batch,
+            index=row._mapping["index"],
+            job=row.job,
+            version=row.version,
+            parameters=row.parameters,
+            attempt=row.attempt,
+            fence=row.fence,
+            started_at=row.started_at,
+            last_sequence=last.get(row.pk, 0),
+        )
+        for row in found
+    ]
+
+
+async def finish(turn: Turn, endings: Sequence[Ending]) -> set[int]:
+    """End these attempts; returns the runs that were still ours to end.
+
+    1. Stand in line for the jobs. 2. See which runs we hold. 3. Give back what has another attempt,
+    end the rest. 4. Write their last entries. 5. Let their batches go on or end.
+    """
+    await batch_rows.order(turn.connection, [ending.job for ending in endings])
+    held = await rows.held(turn.connection, [(ending.pk, ending.fence) for ending in endings])
+    ours = [ending for ending in endings if ending.pk in held]
+    if not ours:
+        return set()
+    alike: dict[tuple[Status, str], list[int]] = {}
+    for ending in ours:
+        wait = _another(ending, cancelled=held[ending.pk].cancel_requested_at is not None)
+        if wait is not None:
+            await rows.retry(turn.connection, ending.pk, turn.now + wait, ending.reason)
+            await rows.end_attempts(turn.connection, [ending.pk], ending.status, ending.reason, turn.now)
+        else:
+            alike.setdefault((ending.status, ending.reason), []).append(ending.pk)
+    for (status, reason), pks in alike.items():
+        await rows.end(turn.connection, pks, status, reason, turn.now)
+        await rows.end_attempts(turn.connection, pks, status, reason, turn.now)
+    await chats.append(turn, [line for ending in ours for line in ending.entries])
+    await batches.advance(turn, {held[ending.pk].batch for ending in ours})
+    return {ending.pk for ending in ours}
+
+
+async def reap(turn: Turn, *, limit: int = 100) -> int:
+    """End the runs of dead workers as `lost`, or give them back; returns how many. Safe to repeat."""
+    found = await rows.orphans(turn.connection, limit)
+    return await _end_for(turn, found, Status.LOST, lambda row: f"its worker {row.worker_name} died")
+
+
+async def abandon(turn: Turn, keys: Sequence[tuple[int, int]]) -> int:
+    """End runs whose claim was committed while its answer was lost: nobody works on them."""
+    found = await rows.details(turn.connection, keys)
+    return await _end_for(turn, found, Status.INTERRUPTED, lambda _: "the answer to its claim was lost")
+
+
+async def of_batch(turn: Turn, batch: int) -> list[Run]:
+    """The runs of a batch in order."""
+    return [_run(row) for row in await rows.of_batch(turn.connection, batch)]
+
+
+async def of_batches(turn: Turn, batch_pks: Sequence[int]) -> list[Run]:
+    """The runs of several batches in order."""
+    return [_run(row) for row in await rows.of_batches(turn.connection, batch_pks)]
+
+
+async def version_of(turn: Turn, pk: int) -> Version:
+    """The immutable version that a run points at."""
+    return Version.model_validate((await rows.version(turn.connection, pk)).definition)
+
+
+def wait_before(retry: Retry, attempt: int) -> timedelta:
+    """How long to wait after that attempt before the next."""
+    seconds = retry.delay.total_seconds() * retry.backoff ** (attempt - 1)
+    return timedelta(seconds=min(seconds, retry.max_delay.total_seconds()))
+
+
+async def _end_for(turn: Turn, found: Sequence[Row], status: Status, why: Callable[[Row], str]) -> int:
+    last = await chats.last_sequences(turn, [row.pk for row in found])
+    endings = []
+    for row in found:
+        job = (await version_of(turn, row.version)).job
+        failure = Failed(f"The run was {status}: {why(row)}.")
+        endings.append(
+            Ending(
+                pk=row.pk,
+                fence=row.fence,
+                job=row.job,
+                attempt=row.attempt,
+                status=status,
+                reason=why(row),
+                retry=job.retry,
+                rerun_interrupted=job.rerun_interrupted,
+                entries=(chats.Line(row.pk, last.get(row.pk, 0) + 1, row.attempt, failure, turn.now),),
+            )
+        )
+    return len(await finish(turn, endings)) if endings else 0
+
+
+def _another(ending: Ending, *, cancelled: bool) -> timedelta | None:
+    """How long to wait before another attempt; None where there is none."""
+    if cancelled or ending.permanent or ending.status not in UNSUCCESSFUL:
+        return None
+    if ending.status is Status.INTERRUPTED and ending.rerun_interrupted:
+        return timedelta(0)
+    if ending.attempt >= ending.retry.attempts:
+        return None
+    if ending.status is Status.INTERRUPTED:
+        return timedelta(0)
+    return wait_before(ending.retry, ending.attempt)
+
+
+def _run(row: Row) -> Run:
+    return Run(
+        pk=row.pk,
+        id=row.id,
+        batch=row.batch,
+        index=row._mapping["index"],
+        version=row.version,
+        parameters=row.parameters,
+        status=Status(row.status),
+        reason=row.reason,
+        attempt=row.attempt,
+        step=row.step,
+        not_before=row.not_before,
+        cancel_requested_at=row.cancel_requested_at,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+    )

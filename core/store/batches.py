@@ -1,0 +1,182 @@
+"""SQL of batches and locks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.lifecycles import BatchState, Status
+from core.store.dialects import Row
+from core.store.tables import batches, jobs, locks, runs
+
+OPEN = (BatchState.PROPOSED, BatchState.WAITING, BatchState.ACTIVE)
+
+
+async def order(connection: AsyncConnection, job_pks: Iterable[int]) -> None:
+    """Stand in line for these jobs: starts, ends and cancels of one job follow each other.
+
+    PostgreSQL locks the jobs' rows in their order; SQLite's writing transaction is alone anyway.
+    """
+    if connection.dialect.name == "sqlite":
+        return
+    await connection.execute(
+        sa.select(jobs.c.pk)
+        .where(jobs.c.pk.in_(sorted(set(job_pks))))
+        .order_by(jobs.c.pk)
+        .with_for_update(key_share=True)
+    )
+
+
+async def holders(connection: AsyncConnection, keys: Sequence[str]) -> list[int]:
+    """The batches that hold one of these keys."""
+    if not keys:
+        return []
+    return sorted(set(await connection.scalars(sa.select(locks.c.batch).where(locks.c.key.in_(keys)))))
+
+
+async def insert(connection: AsyncConnection, values: dict[str, Any]) -> int:
+    """Add a batch; returns its number."""
+    made = await connection.execute(batches.insert().values(values).returning(batches.c.pk))
+    return int(made.scalar_one())
+
+
+async def lock(connection: AsyncConnection, keys: Sequence[str], batch: int, now: datetime) -> None:
+    """Take the keys. Raises IntegrityError where one is held: the backstop of the overlap rule."""
+    if keys:
+        await connection.execute(
+            locks.insert(), [{"key": key, "batch": batch, "taken_at": now} for key in sorted(keys)]
+        )
+
+
+async def unlock(connection: AsyncConnection, batch_pks: Sequence[int]) -> None:
+    """Free every key of these batches."""
+    await connection.execute(locks.delete().where(locks.c.batch.in_(batch_pks)))
+
+
+async def locked(connection: AsyncConnection, job_id: str) -> list[Row]:
+    """The locks of a job: key, batch, taken_at."""
+    return list(
+        await connection.execute(
+            sa.select(locks.c.key, locks.c.batch, locks.c.taken_at)
+            .where(sa.or_(locks.c.key == job_id, locks.c.key.startswith(f"{job_id}:")))
+            .order_by(locks.c.key)
+        )
+    )
+
+
+async def move(
+    connection: AsyncConnection, pks: Sequence[int], source: BatchState, values: dict[str, Any]
+) -> list[int]:
+    """Change these batches where they are in that state; returns those that were."""
+    if not pks:
+        return []
+    return list(
+        await connection.scalars(
+            batches.update()
+            .where(batches.c.pk.in_(pks), batches.c.state == source)
+            .values(values)
+            .returning(batches.c.pk)
+        )
+    )
+
+
+async def waiting(connection: AsyncConnection, job_pks: Sequence[int]) -> list[Row]:
+    """The waiting batches of these jobs, first come first."""
+    return list(
+        await connection.execute(
+            sa.select(batches)
+            .where(batches.c.job.in_(job_pks), batches.c.state == BatchState.WAITING)
+            .order_by(batches.c.pk)
+        )
+    )
+
+
+async def jobs_with_waiting(connection: AsyncConnection) -> list[int]:
+    """The jobs that have waiting batches: the sweep looks whether their locks are free."""
+    return list(
+        await connection.scalars(
+            sa.select(batches.c.job).where(batches.c.state == BatchState.WAITING).distinct()
+        )
+    )
+
+
+async def counts(connection: AsyncConnection, batch_pks: Sequence[int]) -> dict[int, dict[Status, int]]:
+    """How many runs of each batch are in each status."""
+    found: dict[int, dict[Status, int]] = {pk: {} for pk in batch_pks}
+    rows = await connection.execute(
+        sa.select(runs.c.batch, runs.c.status, sa.func.count().label("number"))
+        .where(runs.c.batch.in_(batch_pks))
+        .group_by(runs.c.batch, runs.c.status)
+    )
+    for row in rows:
+        found[row.batch][Status(row.status)] = row.number
+    return found
+
+
+async def get(connection: AsyncConnection, pks: Sequence[int]) -> list[Row]:
+    """These batches with their job's name and id, by number."""
+    return list(
+        await connection.execute(
+            sa.select(batches, jobs.c.name.label("job_name"), jobs.c.id.label("job_id"))
+            .join(jobs, jobs.c.pk == batches.c.job)
+            .where(batches.c.pk.in_(pks))
+            .order_by(batches.c.pk)
+        )
+    )
+
+
+async def by_id(connection: AsyncConnection, organization: int, batch_id: str) -> int | None:
+    """The number of the batch with that public id, or of the batch of the run with it."""
+    return (
+        await connection.execute(
+            sa.select(batches.c.pk)
+            .outerjoin(runs, runs.c.batch == batches.c.pk)
+            .where(
+                batches.c.organization == organization,
+                sa.or_(batches.c.id == batch_id, runs.c.id == batch_id),
+            )
+            .limit(1)
+        )
+    ).scalar_one_or_none()
+
+
+async def latest(
+    connection: AsyncConnection,
+    organization: int,
+    *,
+    job: int | None,
+    states: Iterable[BatchState] | None,
+    before: int | None,
+    limit: int,
+) -> list[Row]:
+    """The newest batches first; `before` is the number to page on from."""
+    query = (
+        sa.select(batches, jobs.c.name.label("job_name"), jobs.c.id.label("job_id"))
+        .join(jobs, jobs.c.pk == batches.c.job)
+        .where(batches.c.organization == organization)
+        .order_by(batches.c.pk.desc())
+        .limit(limit)
+    )
+    if job is not None:
+        query = query.where(batches.c.job == job)
+    if states is not None:
+        query = query.where(batches.c.state.in_(list(states)))
+    if before is not None:
+        query = query.where(batches.c.pk < before)
+    return list(await connection.execute(query))
+
+
+async def last_ended(connection: AsyncConnection, job_pks: Sequence[int]) -> dict[int, Row]:
+    """The newest ended batch of each job."""
+    ended = [state for state in BatchState if state.ended and state is not BatchState.SKIPPED]
+    newest = (
+        sa.select(sa.func.max(batches.c.pk))
+        .where(batches.c.job.in_(job_pks), batches.c.state.in_(ended))
+        .group_by(batches.c.job)
+    )
+    rows = await connection.execute(sa.select(batches).where(batches.c.pk.in_(newest)))
+    return {row.job: row for row in rows}

@@ -1,0 +1,196 @@
+"""SQL of deliveries: what is owed, and what has become of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.lifecycles import DeliveryState
+from core.store import dialects
+from core.store.dialects import Instant, Row
+from core.store.tables import batches, channels, deliveries, jobs
+
+_OWED = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.SENT)
+
+
+async def owe(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:
+    """Add deliveries; one that exists already is left as it is."""
+    insert = dialects.insert_ignoring(
+        connection.dialect.name,
+        deliveries,
+        deliveries.c.subject,
+        deliveries.c.channel,
+        deliveries.c.kind,
+    )
+    await connection.execute(insert, rows)
+
+
+async def touch(
+    connection: AsyncConnection, batch_pks: Sequence[int], kind: str, now: datetime, *, urgent: bool
+) -> None:
+    """Owe an edit of these messages: at once where `urgent`, else not before the pace that was set
+    when the last one was brought (their `due_at`)."""
+    values: dict[str, Any] = {"version": deliveries.c.version + 1}
+    if urgent:
+        values |= {"due_at": now, "urgent": True}
+    chosen = (
+        sa.select(deliveries.c.pk)
+        .where(deliveries.c.batch.in_(batch_pks), deliveries.c.kind == kind, deliveries.c.state.in_(_OWED))
+        .order_by(deliveries.c.pk)
+        .with_for_update()
+    )
+    state = sa.case(
+        (deliveries.c.state == DeliveryState.SENT, DeliveryState.PENDING), else_=deliveries.c.state
+    )
+    await connection.execute(
+        deliveries.update().where(deliveries.c.pk.in_(chosen)).values(state=state, **values)
+    )
+
+
+async def claim(
+    connection: AsyncConnection, now: datetime, lease: timedelta, limit: int, platforms: Sequence[str]
+) -> list[Row]:
+    """Take what is due on these platforms, oldest first.
+
+    A delivery whose sender fell silent is due too; `died` says so.
+    """
+    due = (
+        sa.select(deliveries.c.pk)
+        .join(channels, channels.c.pk == deliveries.c.channel)
+        .where(
+            channels.c.platform.in_(platforms),
+            sa.or_(
+                sa.and_(deliveries.c.state == DeliveryState.PENDING, deliveries.c.due_at <= now),
+                sa.and_(deliveries.c.state == DeliveryState.SENDING, deliveries.c.lease_until < now),
+            ),
+        )
+        .order_by(deliveries.c.due_at, deliveries.c.pk)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=deliveries)
+    )
+    taken = await connection.scalars(
+        deliveries.update()
+        .where(deliveries.c.pk.in_(due))
+        .values(
+            state=DeliveryState.SENDING,
+            died=deliveries.c.state == DeliveryState.SENDING,
+            lease_until=now + lease,
+            fence=deliveries.c.fence + 1,
+            attempts=deliveries.c.attempts + 1,
+        )
+        .returning(deliveries.c.pk)
+    )
+    return await get(connection, sorted(taken))
+
+
+async def get(connection: AsyncConnection, pks: Sequence[int]) -> list[Row]:
+    """These deliveries with their channel, in their order."""
+    if not pks:
+        return []
+    return list(
+        await connection.execute(
+            sa.select(
+                deliveries,
+                channels.c.platform,
+                channels.c.address,
+                channels.c.thread,
+                channels.c.reference,
+            )
+            .join(channels, channels.c.pk == deliveries.c.channel)
+            .where(deliveries.c.pk.in_(pks))
+            .order_by(deliveries.c.pk)
+        )
+    )
+
+
+async def settle(connection: AsyncConnection, pk: int, fence: int, values: dict[str, Any]) -> bool:
+    """Write what became of a delivery that we hold; False where somebody else holds it now."""
+    done = await connection.execute(
+        deliveries.update()
+        .where(
+            deliveries.c.pk == pk, deliveries.c.fence == fence, deliveries.c.state == DeliveryState.SENDING
+        )
+        .values(lease_until=None, **values)
+    )
+    return done.rowcount == 1
+
+
+async def sent(
+    connection: AsyncConnection,
+    pk: int,
+    fence: int,
+    version: int,
+    external_id: str,
+    now: datetime,
+    *,
+    pace: timedelta,
+) -> bool:
+    """It was brought as that version; pending again, `pace` from now, where there is a newer one.
+
+    A newer one that is due at once (an end) stays due at once.
+    """
+    newest = deliveries.c.version == version
+    return await settle(
+        connection,
+        pk,
+        fence,
+        {
+            "state": sa.case((newest, DeliveryState.SENT), else_=DeliveryState.PENDING),
+            "sent_version": version,
+            "external_id": external_id,
+            "sent_at": now,
+            "due_at": sa.case(
+                (deliveries.c.urgent, sa.literal(now, Instant)), else_=sa.literal(now + pace, Instant)
+            ),
+            "urgent": sa.false(),
+            "attempts": 0,
+            "error": "",
+        },
+    )
+
+
+async def next_due(connection: AsyncConnection) -> datetime | None:
+    """The earliest instant at which something is due."""
+    moment: datetime | None = await connection.scalar(
+        sa.select(sa.func.min(deliveries.c.due_at, type_=Instant())).where(
+            deliveries.c.state == DeliveryState.PENDING
+        )
+    )
+    return moment
+
+
+async def of_channel(connection: AsyncConnection, channel: int, after: int) -> list[Row]:
+    """Everything sent to a channel from that number on: what a console shows."""
+    pks = await connection.scalars(
+        sa.select(deliveries.c.pk)
+        .where(
+            deliveries.c.channel == channel,
+            deliveries.c.pk > after,
+            deliveries.c.sent_version > 0,
+        )
+        .order_by(deliveries.c.pk)
+    )
+    return await get(connection, list(pks))
+
+
+async def of_batch(connection: AsyncConnection, batch: int) -> list[Row]:
+    """The deliveries of a batch with their channel."""
+    pks = await connection.scalars(sa.select(deliveries.c.pk).where(deliveries.c.batch == batch))
+    return await get(connection, list(pks))
+
+
+async def of_job(connection: AsyncConnection, job: int, limit: int) -> list[Row]:
+    """The newest deliveries of a job with their channel."""
+    pks = await connection.scalars(
+        sa.select(deliveries.c.pk)
+        .join(batches, batches.c.pk == deliveries.c.batch)
+        .join(jobs, jobs.c.pk == batches.c.job)
+        .where(jobs.c.pk == job)
+        .order_by(deliveries.c.pk.desc())
+        .limit(limit)
+    )
+    return await get(connection, list(pks))

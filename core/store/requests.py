@@ -1,0 +1,66 @@
+"""SQL of requests: what came in, and the first answer to it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core import ids
+from core.store import dialects
+from core.store.dialects import Row
+from core.store.tables import requests
+
+
+async def add(
+    connection: AsyncConnection,
+    organization: int,
+    source: str,
+    key: str,
+    digest: str,
+    text: str,
+    now: datetime,
+) -> int | None:
+    """Add a request; None where the same one came before (a redelivery)."""
+    insert = dialects.insert_ignoring(
+        connection.dialect.name, requests, requests.c.organization, requests.c.source, requests.c.key
+    )
+    made = await connection.execute(
+        insert.values(
+            id=ids.new(),
+            organization=organization,
+            source=source,
+            key=key,
+            hash=digest,
+            text=text,
+            created_at=now,
+        ).returning(requests.c.pk)
+    )
+    pk: int | None = made.scalar_one_or_none()
+    return pk
+
+
+async def first(connection: AsyncConnection, organization: int, source: str, key: str) -> Row:
+    """The request that came first under this key."""
+    return (
+        await connection.execute(
+            sa.select(requests).where(
+                requests.c.organization == organization,
+                requests.c.source == source,
+                requests.c.key == key,
+            )
+        )
+    ).one()
+
+
+async def answer(connection: AsyncConnection, pk: int, answer: dict[str, Any]) -> None:
+    """Keep the answer and erase the text."""
+    await connection.execute(requests.update().where(requests.c.pk == pk).values(answer=answer, text=None))
+
+
+async def forget(connection: AsyncConnection, before: datetime, limit: int) -> int:
+    """Delete old requests, at most that many; returns how many."""
+    old = sa.select(requests.c.pk).where(requests.c.created_at < before).limit(limit)
+    return (await connection.execute(requests.delete().where(requests.c.pk.in_(old)))).rowcount

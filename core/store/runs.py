@@ -1,0 +1,308 @@
+"""SQL of runs, attempts and workers. Every change of a status is conditional on the one it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.lifecycles import Status
+from core.store.dialects import Row
+from core.store.tables import attempts, batches, job_versions, jobs, runs, workers
+
+_KEY = sa.tuple_(runs.c.pk, runs.c.fence)
+
+
+async def insert(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:
+    """Add runs, whatever their number, in one statement."""
+    await connection.execute(runs.insert(), rows)
+
+
+async def claim(connection: AsyncConnection, run_ids: Sequence[str], worker: int, now: datetime) -> list[Row]:
+    """Claim these queued runs for a worker whose lease is alive; returns those that it got."""
+    mine = (
+        sa.select(runs.c.pk)
+        .where(runs.c.id.in_(run_ids), runs.c.status == Status.QUEUED)
+        .order_by(runs.c.pk)
+        .with_for_update(skip_locked=True)
+    )
+    alive = (
+        sa.select(workers.c.pk)
+        .where(workers.c.pk == worker, workers.c.dead_at.is_(None), workers.c.lease_until > now)
+        .exists()
+    )
+    return list(
+        await connection.execute(
+            runs.update()
+            .where(runs.c.pk.in_(mine), runs.c.status == Status.QUEUED, alive)
+            .values(
+                status=Status.RUNNING,
+                fence=runs.c.fence + 1,
+                attempt=runs.c.attempt + 1,
+                worker=worker,
+                step="",
+                started_at=sa.func.coalesce(
+                    runs.c.started_at, sa.bindparam("now", now, runs.c.started_at.type)
+                ),
+            )
+            .returning(
+                runs.c.pk,
+                runs.c.id,
+                runs.c.batch,
+                runs.c.index,
+                runs.c.job,
+                runs.c.version,
+                runs.c.parameters,
+                runs.c.attempt,
+                runs.c.fence,
+                runs.c.started_at,
+                runs.c.cancel_requested_at,
+            )
+        )
+    )
+
+
+async def begin_attempts(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:
+    """Add a row per attempt that begins."""
+    await connection.execute(attempts.insert(), rows)
+
+
+async def held(connection: AsyncConnection, keys: Sequence[tuple[int, int]]) -> dict[int, Row]:
+    """Which of these (run, fence) are still ours, locked until the transaction ends."""
+    if not keys:
+        return {}
+    rows = await connection.execute(
+        sa.select(runs.c.pk, runs.c.batch, runs.c.cancel_requested_at)
+        .where(_KEY.in_(list(keys)), runs.c.status == Status.RUNNING)
+        .order_by(runs.c.pk)
+        .with_for_update()
+    )
+    return {row.pk: row for row in rows}
+
+
+async def end(
+    connection: AsyncConnection, pks: Sequence[int], status: Status, reason: str, now: datetime
+) -> None:
+    """End these running runs alike."""
+    await connection.execute(
+        runs.update()
+        .where(runs.c.pk.in_(pks), runs.c.status == Status.RUNNING)
+        .values(status=status, reason=reason, step="", ended_at=now)
+    )
+
+
+async def retry(connection: AsyncConnection, pk: int, not_before: datetime, reason: str) -> None:
+    """Give a running run back for another attempt, not before that instant."""
+    await connection.execute(
+        runs.update()
+        .where(runs.c.pk == pk, runs.c.status == Status.RUNNING)
+        .values(status=Status.WAITING, reason=reason, step="", not_before=not_before, worker=None)
+    )
+
+
+async def end_attempts(
+    connection: AsyncConnection, pks: Sequence[int], outcome: Status, reason: str, now: datetime
+) -> None:
+    """Close the open attempts of these runs alike."""
+    await connection.execute(
+        attempts.update()
+        .where(attempts.c.run.in_(pks), attempts.c.ended_at.is_(None))
+        .values(outcome=outcome, reason=reason, ended_at=now)
+    )
+
+
+async def queue(connection: AsyncConnection, batch: int, room: int, now: datetime) -> list[tuple[str, int]]:
+    """Queue the next waiting runs of a batch, at most `room`; returns (id, priority) of each."""
+    following = (
+        sa.select(runs.c.pk)
+        .where(
+            runs.c.batch == batch,
+            runs.c.status == Status.WAITING,
+            sa.or_(runs.c.not_before.is_(None), runs.c.not_before <= now),
+        )
+        .order_by(runs.c.index)
+        .limit(room)
+    )
+    rows = await connection.execute(
+        runs.update()
+        .where(runs.c.pk.in_(following.scalar_subquery()), runs.c.status == Status.WAITING)
+        .values(status=Status.QUEUED, queued_at=now, not_before=None)
+        .returning(runs.c.id, runs.c.priority)
+    )
+    return [(row.id, row.priority) for row in rows]
+
+
+async def batches_with_due(connection: AsyncConnection, now: datetime, limit: int) -> list[int]:
+    """The active batches that have a retry whose time has come."""
+    return list(
+        await connection.scalars(
+            sa.select(runs.c.batch)
+            .join(batches, batches.c.pk == runs.c.batch)
+            .where(runs.c.status == Status.WAITING, runs.c.not_before <= now, batches.c.state == "active")
+            .distinct()
+            .limit(limit)
+        )
+    )
+
+
+async def queued(connection: AsyncConnection, limit: int) -> list[tuple[str, int]]:
+    """The queued runs, the most urgent first."""
+    rows = await connection.execute(
+        sa.select(runs.c.id, runs.c.priority)
+        .where(runs.c.status == Status.QUEUED)
+        .order_by(runs.c.priority.desc(), runs.c.pk)
+        .limit(limit)
+    )
+    return [(row.id, row.priority) for row in rows]
+
+
+async def cancel_unstarted(
+    connection: AsyncConnection, batch: int, index: int | None, member: int | None, reason: str, now: datetime
+) -> int:
+    """Cancel what no worker holds; returns how many."""
+    query = runs.update().where(runs.c.batch == batch, runs.c.status.in_([Status.WAITING, Status.QUEUED]))
+    if index is not None:
+        query = query.where(runs.c.index == index)
+    done = await connection.execute(
+        query.values(
+            status=Status.CANCELLED,
+            reason=reason,
+            ended_at=now,
+            cancel_requested_at=now,
+            cancel_requested_by=member,
+        )
+    )
+    return done.rowcount
+
+
+async def request_cancel(
+    connection: AsyncConnection, batch: int, index: int | None, member: int | None, now: datetime
+) -> list[str]:
+    """Ask the workers of running runs to stop; returns the runs' ids."""
+    query = runs.update().where(
+        runs.c.batch == batch, runs.c.status == Status.RUNNING, runs.c.cancel_requested_at.is_(None)
+    )
+    if index is not None:
+        query = query.where(runs.c.index == index)
+    return list(
+        await connection.scalars(
+            query.values(cancel_requested_at=now, cancel_requested_by=member).returning(runs.c.id)
+        )
+    )
+
+
+async def of_batch(connection: AsyncConnection, batch: int) -> list[Row]:
+    """The runs of a batch in order."""
+    return list(await connection.execute(sa.select(runs).where(runs.c.batch == batch).order_by(runs.c.index)))
+
+
+async def of_batches(connection: AsyncConnection, batch_pks: Sequence[int]) -> list[Row]:
+    """The runs of several batches, by batch and index."""
+    return list(
+        await connection.execute(
+            sa.select(runs).where(runs.c.batch.in_(batch_pks)).order_by(runs.c.batch, runs.c.index)
+        )
+    )
+
+
+async def attempts_of(connection: AsyncConnection, run: int) -> list[Row]:
+    """Every try of a run."""
+    return list(
+        await connection.execute(sa.select(attempts).where(attempts.c.run == run).order_by(attempts.c.number))
+    )
+
+
+async def step(connection: AsyncConnection, keys: Sequence[tuple[int, int]], texts: Sequence[str]) -> None:
+    """Write where these running runs are."""
+    await connection.execute(
+        runs.update()
+        .where(
+            runs.c.pk == sa.bindparam("run_pk"),
+            runs.c.fence == sa.bindparam("run_fence"),
+            runs.c.status == Status.RUNNING,
+        )
+        .values(step=sa.bindparam("run_step")),
+        [
+            {"run_pk": pk, "run_fence": fence, "run_step": text}
+            for (pk, fence), text in zip(keys, texts, strict=True)
+        ],
+    )
+
+
+async def version(connection: AsyncConnection, pk: int) -> Row:
+    """A job version with its job's name."""
+    return (
+        await connection.execute(
+            sa.select(job_versions, jobs.c.name.label("job_name"), jobs.c.organization)
+            .join(jobs, jobs.c.pk == job_versions.c.job)
+            .where(job_versions.c.pk == pk)
+        )
+    ).one()
+
+
+async def owned(connection: AsyncConnection, worker: int) -> list[Row]:
+    """The runs that a worker holds by the rows: pk, fence, and whether a cancel was asked for."""
+    return list(
+        await connection.execute(
+            sa.select(runs.c.pk, runs.c.fence, runs.c.cancel_requested_at).where(
+                runs.c.worker == worker, runs.c.status == Status.RUNNING
+            )
+        )
+    )
+
+
+async def register(connection: AsyncConnection, values: dict[str, Any]) -> int:
+    """Add a worker; returns its number."""
+    made = await connection.execute(workers.insert().values(values).returning(workers.c.pk))
+    return int(made.scalar_one())
+
+
+def renewal(worker: int, until: Any) -> sa.Update:
+    """The one statement that renews a worker's lease, whatever the number of its runs."""
+    return (
+        workers.update().where(workers.c.pk == worker, workers.c.dead_at.is_(None)).values(lease_until=until)
+    )
+
+
+async def retire(connection: AsyncConnection, worker: int, now: datetime) -> None:
+    """A worker leaves: from now on it can neither renew nor claim."""
+    await connection.execute(
+        workers.update().where(workers.c.pk == worker, workers.c.dead_at.is_(None)).values(dead_at=now)
+    )
+
+
+async def details(connection: AsyncConnection, keys: Sequence[tuple[int, int]]) -> list[Row]:
+    """The running runs among these (run, fence)."""
+    return list(
+        await connection.execute(
+            sa.select(runs).where(_KEY.in_(list(keys)), runs.c.status == Status.RUNNING).order_by(runs.c.pk)
+        )
+    )
+
+
+async def bury(
+    connection: AsyncConnection, before: datetime | None, now: datetime, *, spare: int | None = None
+) -> int:
+    """Mark workers dead whose lease ended before that instant (None: all but `spare`)."""
+    query = workers.update().where(workers.c.dead_at.is_(None))
+    if before is not None:
+        query = query.where(workers.c.lease_until < before)
+    if spare is not None:
+        query = query.where(workers.c.pk != spare)
+    return (await connection.execute(query.values(dead_at=now))).rowcount
+
+
+async def orphans(connection: AsyncConnection, limit: int) -> list[Row]:
+    """Running runs of dead workers."""
+    return list(
+        await connection.execute(
+            sa.select(runs, workers.c.name.label("worker_name"))
+            .join(workers, workers.c.pk == runs.c.worker)
+            .where(runs.c.status == Status.RUNNING, workers.c.dead_at.is_not(None))
+            .order_by(runs.c.pk)
+            .limit(limit)
+        )
+    )

@@ -1,0 +1,396 @@
+"""Executes runs: claims them, lets their agents work, keeps their chats, ends them.
+
+A run stops for one of four reasons, which is set before its task is cancelled and never guessed:
+its time is over, somebody cancelled it, the process stops, or the lease was lost. In the last case
+nothing is written: the run belongs to somebody else by now.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from core import ids, masks, parameters, runs
+from core.chats import Line, append
+from core.collector import Collector
+from core.definitions import Version, write_duration
+from core.deliveries import touched
+from core.entries import Entry, Failed, Kept, Progressed
+from core.errors import AgentError, Fault, Refusal
+from core.lease import Lease, boottime
+from core.lifecycles import Status
+from core.ports import Agent, OpenSource, Task
+from core.store import runs as rows
+from core.turns import Turn, Turns
+from core.vault import Vault
+
+_log = logging.getLogger(__name__)
+
+FLUSH = 0.25  # seconds between two writes of the entries of running runs
+WATCH = 1.0  # seconds between two looks for cancels
+GRACE = 15.0  # seconds that an agent has to stop before its run is ended without it
+
+
+class Stop(StrEnum):
+    """Why a run's task was cancelled."""
+
+    CANCEL = "cancel"
+    SHUTDOWN = "shutdown"
+    LEASE = "lease"
+
+
+@dataclass(slots=True)
+class Live:
+    """A run in this process."""
+
+    claim: runs.Claim
+    version: Version
+    secrets: tuple[str, ...] = ()
+    stop: Stop | None = None
+    lines: list[Line] = field(default_factory=list)
+    sequence: int = 0
+    step: str | None = None
+    ending: bool = False
+    work: asyncio.Task[None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """What runs are executed with."""
+
+    agents: Mapping[str, Agent]
+    open_source: OpenSource
+    environment: Mapping[str, str]
+    vault: Vault
+    zone: ZoneInfo
+
+
+class Worker:
+    """One process's share of the work: any number of runs under one lease."""
+
+    def __init__(self, turns: Turns, equipment: Equipment, *, name: str, lease: timedelta) -> None:
+        self._turns = turns
+        self._equipment = equipment
+        self._name = name
+        self._length = lease
+        self._lease: Lease | None = None
+        self._live: dict[int, Live] = {}
+        self._versions: dict[int, Version] = {}
+        self._strangers: set[tuple[int, int]] = set()
+        self._writing = asyncio.Lock()
+        self._endings = Collector(self._finish)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def number(self) -> int:
+        """The worker's row."""
+        if self._lease is None:
+            raise RuntimeError("the worker was not started")
+        return self._lease.worker
+
+    @property
+    def running(self) -> int:
+        """Runs in this process."""
+        return len(self._live)
+
+    async def start(self) -> None:
+        """Register, and begin to renew the lease, to watch for cancels and to write entries."""
+        loop = asyncio.get_running_loop()
+
+        def lost() -> None:
+            loop.call_soon_threadsafe(self._lost)
+
+        async def register(turn: Turn) -> int:
+            return await rows.register(
+                turn.connection,
+                {
+                    "id": ids.new(),
+                    "name": self._name,
+                    "started_at": turn.now,
+                    "lease_until": turn.now + self._length,
+                },
+            )
+
+        before = boottime()
+        number = await self._turns.take(register)
+        self._lease = Lease(self._turns.store, number, self._length, lost=lost)
+        self._lease.deadline = before + self._length.total_seconds()
+        self._lease.start()
+        self._tasks = [
+            asyncio.create_task(self._repeat(self._watch, WATCH)),
+            asyncio.create_task(self._repeat(self._flush, FLUSH)),
+        ]
+
+    async def begin(self, run_ids: list[str]) -> list[asyncio.Task[None]]:
+        """Claim these runs in one transaction; returns a task for each that is now ours."""
+        if self._lease is None or not self._lease.alive:
+            return []
+        claims = await self._turns.take(lambda turn: runs.claim(turn, run_ids, self.number))
+        tasks = []
+        for claim in claims:
+            live = Live(claim, await self._version(claim.version), sequence=claim.last_sequence)
+            self._live[claim.pk] = live
+            live.work = asyncio.create_task(self._execute(live), name=f"run {claim.label}")
+            tasks.append(live.work)
+        return tasks
+
+    async def drain(self, within: timedelta) -> None:
+        """Let running work end; what has not by then is interrupted. Claims must have stopped."""
+        works = [live.work for live in self._live.values() if live.work is not None]
+        if works:
+            await asyncio.wait(works, timeout=within.total_seconds())
+        for live in list(self._live.values()):
+            self._halt(live, Stop.SHUTDOWN)
+        works = [live.work for live in self._live.values() if live.work is not None]
+        if works:
+            await asyncio.wait(works, timeout=GRACE + 5)
+
+    async def close(self) -> None:
+        """End the lease. What still ran is found by the reaper."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._lease is not None:
+            await asyncio.to_thread(self._lease.stop)
+            number = self._lease.worker
+            await self._turns.take(lambda turn: rows.retire(turn.connection, number, turn.now))
+            self._lease = None
+
+    async def _execute(self, live: Live) -> None:
+        """One attempt, from its agent's first entry to its end in the rows."""
+        try:
+            status, failure, permanent = await self._attempt(live)
+            if live.stop is Stop.LEASE:
+                return
+            if failure is not None:
+                self._keep(live, failure)
+            await self._end(live, status, failure.sentence if failure else "", permanent=permanent)
+        finally:
+            self._live.pop(live.claim.pk, None)
+
+    async def _attempt(self, live: Live) -> tuple[Status, Failed | None, bool]:
+        """Let the agent work; returns the status, why it was not a success, and whether for good."""
+        limit = live.version.job.timeout
+        agent = asyncio.create_task(self._let_work(live), name=f"agent of {live.claim.label}")
+        try:
+            await asyncio.wait({agent}, timeout=limit.total_seconds())
+            late = not agent.done()
+        except asyncio.CancelledError:
+            late = False
+        if not agent.done():
+            await self._stop_agent(live, agent)
+        if live.stop is Stop.CANCEL:
+            return Status.CANCELLED, None, True
+        if live.stop is Stop.SHUTDOWN:
+            return Status.INTERRUPTED, Failed("The bot was stopped while the run was under way."), False
+        if late:
+            return (
+                Status.TIMED_OUT,
+                Failed(f"The run took longer than its time-out of {write_duration(limit)}."),
+                False,
+            )
+        return self._outcome(live, agent)
+
+    def _outcome(self, live: Live, agent: asyncio.Task[None]) -> tuple[Status, Failed | None, bool]:
+        if agent.cancelled():
+            return Status.FAILED, Failed("The agent gave up without saying why."), False
+        error = agent.exception()
+        match error:
+            case None:
+                return Status.SUCCEEDED, None, False
+            case AgentError():
+                return Status.FAILED, Failed(error.sentence, error.hint), error.permanent
+            case Refusal():
+                return Status.FAILED, Failed(error.sentence, error.hint), True
+            case Fault():
+                return Status.FAILED, Failed(str(error)), False
+            case _:
+                reference = ids.new()[-8:]
+                text = masks.mask(repr(error), live.secrets)
+                _log.error(
+                    "run.crashed",
+                    extra={"run": live.claim.id, "reference": reference, "error": text},
+                    exc_info=None if live.secrets else error,
+                )
+                return (
+                    Status.FAILED,
+                    Failed(f"The agent met an error that it did not expect (reference {reference})."),
+                    False,
+                )
+
+    async def _let_work(self, live: Live) -> None:
+        claim, version, have = live.claim, live.version, self._equipment
+        agent = have.agents.get(version.agent.kind)
+        if agent is None:
+            raise AgentError(
+                f"This installation has no agent of the kind {version.agent.kind}.", permanent=True
+            )
+        zone = ZoneInfo(version.job.timezone) if version.job.timezone else have.zone
+        bound = parameters.from_json(version.job.parameters, have.vault.open_values(claim.parameters))
+        live.secrets = masks.secrets(version.job.parameters, bound)
+        values = parameters.settle(version.job.parameters, bound, now=claim.started_at, zone=zone)
+        lease = self._lease
+
+        async def emit(entry: Entry) -> None:
+            self._take(live, entry)
+
+        task = Task(
+            run_id=claim.id,
+            label=claim.label,
+            attempt=claim.attempt,
+            version=version,
+            parameters=values,
+            now=claim.started_at,
+            zone=zone,
+            deadline=version.job.timeout,
+            environment=have.environment,
+            open_source=have.open_source,
+            emit=emit,
+            lease_until=lambda: lease.deadline if lease is not None else 0.0,
+        )
+        async with aclosing(agent.run(task)) as entries:  # type: ignore[type-var]
+            async for entry in entries:
+                self._take(live, entry)
+
+    async def _stop_agent(self, live: Live, agent: asyncio.Task[None]) -> None:
+        agent.cancel()
+        waited = asyncio.ensure_future(asyncio.wait({agent}, timeout=GRACE))
+        while not waited.done():
+            try:
+                await asyncio.shield(waited)
+            except asyncio.CancelledError:
+                continue  # the reason stands already; the agent still has its grace
+        if not agent.done():
+            _log.error("run.agent_would_not_stop", extra={"run": live.claim.id})
+
+    def _take(self, live: Live, entry: Entry) -> None:
+        entry = masks.entry(entry, live.secrets)
+        if isinstance(entry, Progressed):
+            live.step = entry.text
+        else:
+            self._keep(live, entry)
+
+    def _keep(self, live: Live, entry: Kept) -> None:
+        live.sequence += 1
+        claim = live.claim
+        live.lines.append(Line(claim.pk, live.sequence, claim.attempt, entry, datetime.now(UTC)))
+
+    async def _end(self, live: Live, status: Status, reason: str, *, permanent: bool) -> None:
+        """Write the end, again and again until the lease's deadline; then it is the reaper's."""
+        claim, job = live.claim, live.version.job
+        async with self._writing:  # entries on their way to the rows go first
+            live.ending = True
+            lines, live.lines = tuple(live.lines), []
+        ending = runs.Ending(
+            pk=claim.pk,
+            fence=claim.fence,
+            job=claim.job,
+            attempt=claim.attempt,
+            status=status,
+            reason=reason,
+            retry=job.retry,
+            rerun_interrupted=job.rerun_interrupted,
+            permanent=permanent,
+            entries=lines,
+        )
+        pause = 0.05
+        while self._lease is not None and self._lease.alive:
+            try:
+                if not await self._endings.add(ending):
+                    _log.warning("run.end_refused", extra={"run": claim.id, "fence": claim.fence})
+                return
+            except Exception as error:  # the database is away: the end is not lost while the lease lives
+                _log.warning("run.end_failed", extra={"run": claim.id, "error": str(error)})
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 2.0)
+
+    async def _finish(self, endings: list[runs.Ending]) -> list[bool]:
+        ours = await self._turns.take(lambda turn: runs.finish(turn, endings))
+        return [ending.pk in ours for ending in endings]
+
+    async def _version(self, pk: int) -> Version:
+        if pk not in self._versions:
+            if len(self._versions) > 500:
+                self._versions.clear()
+            self._versions[pk] = await self._turns.look(lambda turn: runs.version_of(turn, pk))
+        return self._versions[pk]
+
+    async def _flush(self) -> None:
+        """Write the new entries and steps of all running runs in one transaction."""
+        async with self._writing:
+            changed = [live for live in self._live.values() if (live.lines or live.step is not None)]
+            changed = [live for live in changed if not live.ending]
+            if not changed:
+                return
+            lines = {live.claim.pk: live.lines for live in changed}
+            steps = {live.claim.pk: live.step for live in changed if live.step is not None}
+            for live in changed:
+                live.lines, live.step = [], None
+            try:
+                await self._turns.take(lambda turn: self._write(turn, changed, lines, steps))
+            except Exception:
+                for live in changed:
+                    live.lines = lines[live.claim.pk] + live.lines
+                raise
+
+    async def _write(
+        self,
+        turn: Turn,
+        changed: Sequence[Live],
+        lines: Mapping[int, list[Line]],
+        steps: Mapping[int, str],
+    ) -> None:
+        held = await rows.held(turn.connection, [(one.claim.pk, one.claim.fence) for one in changed])
+        ours = [live for live in changed if live.claim.pk in held]
+        await append(turn, [line for live in ours for line in lines[live.claim.pk]])
+        moved = [live for live in ours if live.claim.pk in steps]
+        if moved:
+            keys = [(live.claim.pk, live.claim.fence) for live in moved]
+            await rows.step(turn.connection, keys, [steps[live.claim.pk] for live in moved])
+            await touched(turn, sorted({live.claim.batch for live in moved}))
+
+    async def _watch(self) -> None:
+        """Stop what was cancelled or taken over; end what is ours by the rows but unknown here."""
+        if self._lease is None:
+            return
+        known = dict(self._live)  # taken before the statement: what is claimed meanwhile is not missing
+        owned = {
+            row.pk: row
+            for row in await self._turns.look(lambda turn: rows.owned(turn.connection, self.number))
+        }
+        for pk, live in known.items():
+            if live.ending:
+                continue
+            row = owned.get(pk)
+            if row is None or row.fence != live.claim.fence:
+                self._halt(live, Stop.LEASE)
+            elif row.cancel_requested_at is not None:
+                self._halt(live, Stop.CANCEL)
+        strangers = {(pk, row.fence) for pk, row in owned.items() if pk not in self._live}
+        lost = strangers & self._strangers  # a claim whose answer never came: seen on two looks
+        self._strangers = strangers
+        if lost:
+            await self._turns.take(lambda turn: runs.abandon(turn, sorted(lost)))
+
+    def _halt(self, live: Live, why: Stop) -> None:
+        if live.stop is None and live.work is not None and not live.ending:
+            live.stop = why
+            live.work.cancel()
+
+    def _lost(self) -> None:
+        for live in list(self._live.values()):
+            self._halt(live, Stop.LEASE)
+
+    async def _repeat(self, look: Callable[[], Awaitable[None]], pause: float) -> None:
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                await look()
+            except Exception:
+                _log.exception("worker.loop_failed")
