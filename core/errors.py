@@ -97,13 +97,15 @@ class AgentError(Fault):
     """The agent could not do its work: the run fails with this sentence.
 
     `permanent` faults (a missing executable, a query that cannot be right) are not retried.
+    `detail` is what belongs to it but is no sentence: the last lines of standard error.
     """
 
-    def __init__(self, sentence: str, *, hint: str = "", permanent: bool = False) -> None:
+    def __init__(self, sentence: str, *, hint: str = "", permanent: bool = False, detail: str = "") -> None:
         super().__init__(sentence)
         self.sentence = sentence
         self.hint = hint
         self.permanent = permanent
+        self.detail = detail
 
 
 class SourceError(AgentError):
