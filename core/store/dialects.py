@@ -177,7 +177,10 @@ def full(error: BaseException) -> bool:
 
 
 def insert_ignoring(connection_name: str, table: sa.Table, *columns: sa.ColumnElement[Any]) -> Any:
-    """An INSERT that does nothing where the unique `columns` exist already; the row count tells."""
+    """An INSERT that does nothing where the unique `columns` exist already.
+
+    `RETURNING` tells whether it did: row counts differ between the drivers.
+    """
     made = sqlite.insert(table) if connection_name == "sqlite" else postgresql.insert(table)
     return made.on_conflict_do_nothing(index_elements=list(columns))
 

@@ -77,9 +77,9 @@ async def add_identity(
     made = await connection.execute(
         insert.values(
             member=member, platform=platform, tenant=tenant, external_id=external_id, created_at=now
-        )
+        ).returning(identities.c.pk)
     )
-    return made.rowcount == 1
+    return made.scalar_one_or_none() is not None
 
 
 async def remove_member(connection: AsyncConnection, pk: int) -> None:

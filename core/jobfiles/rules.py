@@ -1,0 +1,260 @@
+"""Rules between the parts of a workspace: names that have to exist, what each kind of agent needs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from core import blanks, placeholders, values
+from core.definitions import AgentDefinition, JobDefinition, Question, SourceDefinition
+from core.jobfiles import parameter_rules, schedule_rules
+from core.jobfiles.parameter_rules import Problem
+from core.jobfiles.sentences import listed, meant, unknown_name
+from core.jobfiles.workspace import Checks
+
+NO_CHECKS = Checks()
+PLATFORMS = ("slack", "teams", "email", "webhook", "console")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What jobs of an agent's kind have: one of `needs`, and any of `may`."""
+
+    needs: tuple[str, ...] = ()
+    may: tuple[str, ...] = ()
+    agent_needs: tuple[str, ...] = ()
+
+
+KINDS: Mapping[str, Kind] = {
+    "report": Kind(needs=("questions",), may=("summary",)),
+    "llm": Kind(needs=("prompt", "prompts")),
+    "command": Kind(needs=("command",), may=("environment", "input")),
+    "http": Kind(may=("path", "body"), agent_needs=("url",)),
+    "interact": Kind(may=("path", "body"), agent_needs=("url",)),
+    "python": Kind(),
+}
+_WORK = tuple(dict.fromkeys(key for kind in KINDS.values() for key in (*kind.needs, *kind.may)))
+
+_VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
+_SECRET_KEYS = re.compile(r"(?i)(pass(word|wd)?|secret|token|api_?key|credential)")
+_EMAIL = re.compile(r"[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Everything that has a name, also what could not be read; `doubtful` agents have a wrong kind."""
+
+    sources: frozenset[str] = frozenset()
+    agents: Mapping[str, AgentDefinition | None] = field(default_factory=dict)
+    parameters: frozenset[str] = frozenset()  # the job's
+    doubtful: frozenset[str] = frozenset()
+    checks: Checks = NO_CHECKS
+
+
+def source_problems(source: SourceDefinition) -> Iterator[Problem]:
+    """A URL that can be read and holds no secret."""
+    if said := _url_problem(source.url):
+        yield ("url",), said
+
+
+def agent_problems(agent: AgentDefinition, known: Known) -> Iterator[Problem]:
+    """Its source exists, its kind has what it needs, its secrets are references."""
+    if agent.source and agent.source not in known.sources:
+        yield ("source",), unknown_name("source", agent.source, known.sources)
+    for key in KINDS[agent.kind].agent_needs:
+        if not getattr(agent, key):
+            yield (), f"an agent of the kind {agent.kind} needs '{key}'"
+    if agent.url and (said := _url_problem(agent.url)):
+        yield ("url",), said
+    if agent.secret and not _VARIABLE.fullmatch(agent.secret):
+        yield ("secret",), "a secret stands here only as ${ENV_NAME}"
+
+
+def job_problems(job: JobDefinition, known: Known) -> Iterator[Problem]:
+    """Everything between the keys of one job, and between it and the rest."""
+    for name, parameter in job.parameters.items():
+        for place, said in parameter_rules.problems(name, parameter):
+            yield ("parameters", name, *place), said
+    for set_name, rows in job.parameter_sets.items():
+        for index, row in enumerate(rows):
+            for place, said in parameter_rules.given_problems(job.parameters, row, known.parameters):
+                yield ("parameter_sets", set_name, index, *place), said
+    yield from _agent_rules(job, known)
+    yield from _question_rules(job, known)
+    yield from _blank_rules(job, known)
+    yield from schedule_rules.problems(job, known.parameters)
+    yield from _conversation_rules(job)
+    yield from _template_rules(job, known.checks)
+
+
+def _agent_rules(job: JobDefinition, known: Known) -> Iterator[Problem]:
+    if job.agent not in known.agents:
+        yield ("agent",), unknown_name("agent", job.agent, known.agents)
+        return
+    agent = known.agents[job.agent]
+    if agent is None or job.agent in known.doubtful:
+        return
+    kind = KINDS[agent.kind]
+    given = {key for key in _WORK if getattr(job, key) != JobDefinition.model_fields[key].get_default()}
+    if kind.needs and not given.intersection(kind.needs):
+        yield (), f"a job of a {agent.kind} agent needs '{kind.needs[0]}'"
+    for key in sorted(given.difference(kind.needs, kind.may)):
+        fitting = [name for name, one in KINDS.items() if key in (*one.needs, *one.may)]
+        yield (key,), f"'{key}' is for {listed(fitting)} agents; {job.agent} is a {agent.kind} agent"
+
+
+def _question_rules(job: JobDefinition, known: Known) -> Iterator[Problem]:
+    agent = known.agents.get(job.agent)
+    seen: set[str] = set()
+    for index, question in enumerate(job.questions):
+        place = ("questions", index)
+        if question.name in seen or question.name == "params":
+            why = "stands here twice" if question.name in seen else "is what the summary calls the parameters"
+            yield (*place, "name"), f"the question's name '{question.name}' {why}"
+        seen.add(question.name)
+        if question.source and question.source not in known.sources:
+            yield (*place, "source"), unknown_name("source", question.source, known.sources)
+        elif not question.source and agent is not None and not agent.source:
+            yield place, f"the question names no source, and neither does its agent {job.agent}"
+        for path, said in _sql_rules(question, known):
+            yield (*place, *path), said
+
+
+def _sql_rules(question: Question, known: Known) -> Iterator[Problem]:
+    if not question.sql.strip():
+        yield ("sql",), "'sql' is empty"
+        return
+    for name in placeholders.names(question.sql):
+        if name not in known.parameters:
+            yield (
+                ("sql", name),
+                f"':{name}' in 'sql' is no parameter of the job{meant(name, known.parameters)}",
+            )
+    check, find = known.checks.query, known.checks.columns
+    if check is not None and (said := check(question.sql)):
+        yield ("sql",), said
+        return
+    columns = find(question.sql) if find is not None else None
+    if columns is None:
+        return
+    for path, column in _columns(question):
+        if column not in columns:
+            near = meant(column, columns) or f" (it has {listed(columns)})"
+            yield path, f"the query has no column '{column}'{near}"
+
+
+def _columns(question: Question) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    if question.chart is not None:
+        for key in ("x", "y", "series"):
+            if column := getattr(question.chart, key):
+                yield ("chart", key), column
+    for index, check in enumerate(question.checks):
+        yield ("checks", index, "column"), check.column
+
+
+def _blank_rules(job: JobDefinition, known: Known) -> Iterator[Problem]:
+    """`{name}` is a parameter; secrets are no arguments, and no argument decides what is executed."""
+    places: list[tuple[tuple[str | int, ...], str]] = [(("path",), job.path)]
+    places += [(("command", index), text) for index, text in enumerate(job.command)]
+    places += [(("environment", name), text) for name, text in job.environment.items()]
+    places += [(("body", *path), text) for path, text in _texts(job.body)]
+    secret = {name for name, parameter in job.parameters.items() if parameter.secret}
+    for place, text in places:
+        for name in blanks.names(text):
+            if name not in known.parameters:
+                yield (
+                    (*place, name),
+                    f"'{{{name}}}' is no parameter of the job{meant(name, known.parameters)}",
+                )
+            elif place == ("command", 0):
+                yield place, "the program itself is fixed; only what follows it may hold a parameter"
+            elif place[0] in ("command", "path") and name in secret:
+                yield (*place, name), f"'{name}' is secret: an address or argument would show it to others"
+    if job.command and not job.command[0].strip():
+        yield ("command", 0), "the program's name is empty"
+    for name in job.environment:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            yield ("environment", name), f"'{values.echo(name)}' is no name of an environment variable"
+
+
+def _texts(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    match value:
+        case str():
+            yield path, value
+        case dict():
+            for key, one in value.items():
+                yield from _texts(one, (*path, key))
+        case list() | tuple():
+            for index, one in enumerate(value):
+                yield from _texts(one, (*path, index))
+
+
+def _conversation_rules(job: JobDefinition) -> Iterator[Problem]:
+    if job.channel and (said := _target_problem(job.channel, origin=False)):
+        yield ("channel",), said
+    for index, rule in enumerate(job.notify):
+        if not rule.to:
+            yield ("notify", index), "'to' names nobody"
+        for number, target in enumerate(rule.to):
+            if said := _target_problem(target, origin=True):
+                yield ("notify", index, "to", number), said
+    if job.timeout.total_seconds() <= 0:
+        yield ("timeout",), "'timeout' is more than 0s"
+
+
+def _template_rules(job: JobDefinition, checks: Checks) -> Iterator[Problem]:
+    names = frozenset({"params", *(question.name for question in job.questions)})
+    if job.summary and checks.template is not None and (said := checks.template(job.summary, names)):
+        yield ("summary",), said
+    conditions = [(("run_if",), job.run_if), (("post_if",), job.post_if)]
+    for place, text in [*conditions, *((("notify", i, "if"), rule.if_) for i, rule in enumerate(job.notify))]:
+        if text and checks.condition is not None and (said := checks.condition(text, names)):
+            yield place, said
+
+
+def _target_problem(target: str, *, origin: bool) -> str:
+    """A channel is `platform:address`; `origin` is where the request came from."""
+    if target == "origin" and origin:
+        return ""
+    platform, colon, address = target.partition(":")
+    known = (*PLATFORMS, "origin") if origin else PLATFORMS
+    if not colon or platform not in PLATFORMS:
+        forms = "slack:#name, teams:ID, email:ADDRESS or webhook:NAME" + (" or origin" if origin else "")
+        return f"'{values.echo(target)}' is no channel; write {forms}{meant(platform, known)}"
+    if not address.strip() or address != address.strip() or any(letter in address for letter in "\n\r\t"):
+        return f"'{values.echo(target)}' names no address after {platform}:"
+    if platform == "email" and not _EMAIL.fullmatch(address):
+        return f"'{values.echo(address)}' is no e-mail address"
+    return ""
+
+
+def _url_problem(url: str) -> str:
+    """Why a URL is refused; the sentence repeats nothing of it."""
+    if not url.strip():
+        return "'url' is empty"
+    if _VARIABLE.sub("", url).count("${") or re.search(r"\$[A-Za-z_]", url):
+        return "'url': a variable is written ${NAME}"
+    if _VARIABLE.match(url):
+        return _query_problem(url)
+    try:
+        read = make_url(_VARIABLE.sub(lambda found: f"7{len(found[0])}", url))
+    except (ArgumentError, ValueError):
+        return (
+            "'url' cannot be read; it looks like sqlite:///file.db or postgresql://user:${PASSWORD}@host/name"
+        )
+    if read.password and not re.search(r"://[^:/@]*:\$\{[A-Za-z_][A-Za-z0-9_]*\}@", url):
+        return "the password stands here for everybody to read; write ${ENV_NAME} instead of it"
+    return _query_problem(url)
+
+
+def _query_problem(url: str) -> str:
+    for pair in re.split(r"[?&;]", url)[1:]:
+        key, _, value = pair.partition("=")
+        if _SECRET_KEYS.search(key) and value and not _VARIABLE.fullmatch(value):
+            return f"the value of '{values.echo(key)}' stands here for everybody to read; write ${{ENV_NAME}}"
+    return ""
