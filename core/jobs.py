@@ -1,0 +1,123 @@
+"""Jobs as they stand: their current version, whether they may run, and how they are found by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.definitions import JobDefinition, Version
+from core.errors import Ambiguous, NotFound, OutOfPlace
+from core.nearest import nearest
+from core.store import jobs as rows
+from core.store.dialects import Row
+from core.turns import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job with its current version."""
+
+    pk: int
+    id: str
+    organization: int
+    name: str
+    origin: str  # file | chat
+    file: str
+    enabled: bool
+    version: int
+    version_number: int
+    definition: Version
+    paused_at: datetime | None
+    paused_by: int | None
+    paused_why: str
+
+    @property
+    def job(self) -> JobDefinition:
+        """What the current version says."""
+        return self.definition.job
+
+    @property
+    def label(self) -> str:
+        """What people read."""
+        return self.job.label(self.name)
+
+
+async def find(turn: Turn, organization: int, name: str) -> Job:
+    """The job of that name, id, or title.
+
+    A name is found exactly, in any case, or with blanks for dashes; else by a beginning that only one
+    job has.
+
+    Raises:
+        NotFound: none; with near misses.
+        Ambiguous: the beginning fits several; the sentence lists them.
+    """
+    row = await rows.by_name(turn.connection, organization, name)
+    if row is not None:
+        return _job(row)
+    known = await rows.names(turn.connection, organization)
+    wanted = _plain(name)
+    exact = [one for one in known if _plain(one.name) == wanted or one.id == name]
+    begins = exact or [one for one in known if wanted and _plain(one.name).startswith(wanted) and one.enabled]
+    if len(begins) == 1:
+        found = await rows.by_pk(turn.connection, begins[0].pk)
+        if found is not None:
+            return _job(found)
+    if begins:
+        names = [one.name for one in begins]
+        raise Ambiguous(
+            f"{name} could be {', '.join(names[:-1])} or {names[-1]}.",
+            hint="Write the whole name.",
+            suggestions=tuple(names[:3]),
+        )
+    close = nearest(name, [one.name for one in known if one.enabled])
+    raise NotFound(
+        f"There is no job called {name[:80]}.",
+        hint=f"Did you mean {close[0]}?" if close else "`list` shows the jobs that there are.",
+        suggestions=close,
+    )
+
+
+async def get(turn: Turn, pk: int) -> Job:
+    """The job of that number. Raises `NotFound`."""
+    row = await rows.by_pk(turn.connection, pk)
+    if row is None:
+        raise NotFound(f"There is no job number {pk}.")
+    return _job(row)
+
+
+async def every(turn: Turn, organization: int) -> list[Job]:
+    """All jobs by name, the disabled ones too."""
+    return [_job(row) for row in await rows.every(turn.connection, organization)]
+
+
+def may_start(job: Job) -> None:
+    """Pass where the job may start. Raises `OutOfPlace` where it is disabled."""
+    if not job.enabled:
+        raise OutOfPlace(
+            f"{job.name} is disabled: its file no longer has it.",
+            hint="Put it back into its file and apply, or run another job.",
+            suggestions=("list",),
+        )
+
+
+def _plain(name: str) -> str:
+    return name.strip().casefold().replace(" ", "-").replace("_", "-")
+
+
+def _job(row: Row) -> Job:
+    return Job(
+        pk=row.pk,
+        id=row.id,
+        organization=row.organization,
+        name=row.name,
+        origin=row.origin,
+        file=row.file,
+        enabled=row.enabled,
+        version=row.version,
+        version_number=row.version_number,
+        definition=Version.model_validate(row.definition),
+        paused_at=row.paused_at,
+        paused_by=row.paused_by,
+        paused_why=row.paused_why,
+    )

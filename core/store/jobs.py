@@ -1,0 +1,43 @@
+"""SQL of jobs and their versions."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.store.dialects import Row
+from core.store.tables import job_versions, jobs
+
+_CURRENT = sa.select(jobs, job_versions.c.number.label("version_number"), job_versions.c.definition).join(
+    job_versions, job_versions.c.pk == jobs.c.version
+)
+
+
+async def by_name(connection: AsyncConnection, organization: int, name: str) -> Row | None:
+    """The job of that name with its current version, enabled or not."""
+    return (
+        await connection.execute(_CURRENT.where(jobs.c.organization == organization, jobs.c.name == name))
+    ).one_or_none()
+
+
+async def by_pk(connection: AsyncConnection, pk: int) -> Row | None:
+    """The job of that number with its current version."""
+    return (await connection.execute(_CURRENT.where(jobs.c.pk == pk))).one_or_none()
+
+
+async def every(connection: AsyncConnection, organization: int) -> list[Row]:
+    """All jobs with their current versions, by name."""
+    return list(
+        await connection.execute(_CURRENT.where(jobs.c.organization == organization).order_by(jobs.c.name))
+    )
+
+
+async def names(connection: AsyncConnection, organization: int) -> list[Row]:
+    """Name, id and title-free marks of every enabled job, by name: for look-ups and near misses."""
+    return list(
+        await connection.execute(
+            sa.select(jobs.c.pk, jobs.c.id, jobs.c.name, jobs.c.enabled)
+            .where(jobs.c.organization == organization)
+            .order_by(jobs.c.name)
+        )
+    )
