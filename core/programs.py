@@ -34,7 +34,8 @@ _PLACE = re.compile(
 _UNFIT = re.compile("[\0\ud800-\udfff]")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _RESERVED = re.compile(  # what would change which code an allowed executable runs, or speak in our name
-    r"(?:LD_|DYLD_|PYTHON|PERL5|RUBY|NODE_|SLASHJOB_).*|PATH|ENV|BASH_ENV|IFS|SHELLOPTS|DUE_AT"
+    r"(?:LD_|DYLD_|GCONV_|PYTHON|PERL|RUBY|NODE_|PHP|JAVA_|_JAVA_|JDK_|GIT_|BASH|SHELL|SLASHJOB_).*"
+    r"|PATH|ENV|IFS|PS4|ZDOTDIR|DUE_AT"
 )
 _PRIVATE = re.compile(r"(?:SLASHJOB_|SLACK_|MICROSOFT_|TEAMS_|SMTP_).*|DATABASE_URL(?:_FILE)?")
 
