@@ -1,4 +1,4 @@
-"""Blanks: `{campaign_id}` in an argument, an environment variable, a path or a body, filled once.
+"""Blanks: `{campaign_id}` in the path or body of a request to a service, filled once.
 
 What a value brings along is never read again. `{{name}}` is the text `{name}`; every other brace
 (`{print $1}`, JSON) stays as it is.

@@ -1,0 +1,30 @@
+"""Jobs as files: reading, checking, writing, comparing what stands in `slashjob.yml` and `jobs/*.yml`."""
+
+from core.jobfiles.planning import Change, Detail, Effect, Plan, Standing, lines, plan, version
+from core.jobfiles.reading import Examined, examine, read, read_text
+from core.jobfiles.schema import schema
+from core.jobfiles.workspace import Checks, Mistake, Mistaken, Place, Section, Workspace
+from core.jobfiles.writing import write
+
+__all__ = [
+    "Change",
+    "Checks",
+    "Detail",
+    "Effect",
+    "Examined",
+    "Mistake",
+    "Mistaken",
+    "Place",
+    "Plan",
+    "Section",
+    "Standing",
+    "Workspace",
+    "examine",
+    "lines",
+    "plan",
+    "read",
+    "read_text",
+    "schema",
+    "version",
+    "write",
+]

@@ -216,7 +216,8 @@ class _Reading:
         known = self._known()
         for part in self.parts.values():
             for path, said in self._problems(part, known):
-                part.shape.report((part.section, part.name, *path), said)
+                if not self._is_knock_on(part, path):
+                    part.shape.report((part.section, part.name, *path), said)
         workspace = Workspace(
             sources={
                 one.name: one.made for one in self._of("sources") if isinstance(one.made, SourceDefinition)
@@ -243,6 +244,11 @@ class _Reading:
                 return list(rules.job_problems(part.made, own))
             case _:
                 return []
+
+    def _is_knock_on(self, part: _Part, path: Path) -> bool:
+        """It only follows from a parameter's wrong type."""
+        typed = (part.section, part.name, *path[:2], "type")
+        return path[:1] == ("parameters",) and typed in part.shape.reported
 
     def _known(self) -> Known:
         agents = {

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from core import blanks, placeholders, values
+from core import blanks, placeholders, programs, values
 from core.definitions import AgentDefinition, JobDefinition, Question, SourceDefinition
 from core.jobfiles import parameter_rules, schedule_rules
 from core.jobfiles.parameter_rules import Problem
@@ -158,31 +158,22 @@ def _columns(question: Question) -> Iterator[tuple[tuple[str | int, ...], str]]:
 
 
 def _blank_rules(job: JobDefinition, known: Known) -> Iterator[Problem]:
-    """`{name}` is a parameter; secrets are no arguments, and no argument decides what is executed."""
-    places: list[tuple[tuple[str | int, ...], str]] = [(("path",), job.path)]
-    places += [(("command", index), text) for index, text in enumerate(job.command)]
-    places += [(("environment", name), text) for name, text in job.environment.items()]
-    places += [(("body", *path), text) for path, text in _texts(job.body)]
-    secret = {name for name, parameter in job.parameters.items() if parameter.secret}
-    for place, text in places:
+    """`{name}` is a parameter, and no secret stands in an address."""
+    if job.command:
+        yield from programs.mistakes(job)
+    texts = [*_texts(job.path, ("path",)), *_texts(job.body, ("body",))]
+    for place, text in texts:
         for name in blanks.names(text):
             if name not in known.parameters:
                 yield (
                     (*place, name),
                     f"'{{{name}}}' is no parameter of the job{meant(name, known.parameters)}",
                 )
-            elif place == ("command", 0):
-                yield place, "the program itself is fixed; only what follows it may hold a parameter"
-            elif place[0] in ("command", "path") and name in secret:
-                yield (*place, name), f"'{name}' is secret: an address or argument would show it to others"
-    if job.command and not job.command[0].strip():
-        yield ("command", 0), "the program's name is empty"
-    for name in job.environment:
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-            yield ("environment", name), f"'{values.echo(name)}' is no name of an environment variable"
+            elif place == ("path",) and name in job.parameters and job.parameters[name].secret:
+                yield (*place, name), f"'{name}' is secret and would stand in an address; send it in the body"
 
 
-def _texts(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _texts(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
     match value:
         case str():
             yield path, value
@@ -250,6 +241,21 @@ def _url_problem(url: str) -> str:
     if read.password and not re.search(r"://[^:/@]*:\$\{[A-Za-z_][A-Za-z0-9_]*\}@", url):
         return "the password stands here for everybody to read; write ${ENV_NAME} instead of it"
     return _query_problem(url)
+
+
+def without_password(url: str, name: str) -> str:
+    """The URL with every literal secret in it replaced by a variable that is named after the source."""
+    if not _url_problem(url):
+        return url
+    variable = re.sub(r"[^A-Z0-9]", "_", name.upper()) + "_PASSWORD"
+    url = re.sub(r"(://[^:/@]*:)(?!\$\{[A-Za-z_][A-Za-z0-9_]*\}@).*(?=@)", rf"\g<1>${{{variable}}}", url)
+    head, mark, query = url.partition("?")
+    pairs = []
+    for pair in query.split("&"):
+        key, equals, value = pair.partition("=")
+        hidden = equals and _SECRET_KEYS.search(key) and not _VARIABLE.fullmatch(value)
+        pairs.append(f"{key}=${{{variable}}}" if hidden else pair)
+    return head + mark + "&".join(pairs)
 
 
 def _query_problem(url: str) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime
+from functools import partial
+from typing import Any
 
 from core import times
 from core.definitions import JobDefinition, Schedule
@@ -15,8 +17,8 @@ from core.jobfiles.sentences import listed, unknown_name
 from core.jobfiles.workspace import Path
 from core.values import echo
 
-LEAST_EVERY = timedelta(seconds=1)
-
+_SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)  # what is never due is so on every day
+_NO_DAYS = {"calendar": "", "days_off": ()}
 _CLOCK_TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 
 
@@ -34,31 +36,53 @@ def problems(job: JobDefinition, declared: frozenset[str]) -> Iterator[Problem]:
         if name in seen:
             yield ("schedules", index, "name"), f"there is another schedule '{echo(name)}' of this job"
         seen.add(name)
-        for place, said in _schedule(schedule):
+        for place, said in _schedule(schedule, job.timezone):
             yield ("schedules", index, *place), said
         for place, said in _values(job, schedule, declared):
             yield ("schedules", index, *place), said
 
 
-def _schedule(schedule: Schedule) -> Iterator[Problem]:
-    if bool(schedule.when) == (schedule.every is not None):
-        yield (), "a schedule has either 'when' or 'every'"
-    elif schedule.when and (said := _refused(lambda: times.check(schedule))):
-        yield ("when",), said
-    if schedule.every is not None and schedule.every < LEAST_EVERY:
-        yield ("every",), "'every' is at least 1s"
-    if schedule.anchor and schedule.every is None:
-        yield ("anchor",), "'anchor' belongs to 'every'"
+def _schedule(schedule: Schedule, zone: str) -> Iterator[Problem]:
+    """One schedule; `zone` is the job's, for those that name none."""
+    broken = False
     yield from _zone(("timezone",), schedule.timezone)
     if schedule.calendar and (said := _refused(lambda: times.calendar_name(schedule.calendar))):
+        broken = True
         yield ("calendar",), said
     for index, day in enumerate(schedule.days_off):
         if not _reads(date.fromisoformat, day):
+            broken = True
             yield ("days_off", index), f"'days_off' are dates such as 2026-12-24, not {echo(day)}"
-    for key in ("anchor", "start_at", "end_at"):
+    for key in ("start_at", "end_at"):
         text = getattr(schedule, key)
         if text and not _reads(datetime.fromisoformat, text):
             yield (key,), f"'{key}' is a time such as 2026-01-05T08:00, not {echo(text)}"
+    if schedule.anchor and schedule.every is None:
+        yield ("anchor",), "'anchor' belongs to 'every'"
+    zone = next(
+        (one for one in (schedule.timezone, zone) if one and not _refused(partial(times.zone, one))), "UTC"
+    )
+    length = schedule.every
+    if bool(schedule.when) == (length is not None):
+        yield (), "a schedule has either 'when' or 'every'"
+    elif length is not None:
+        if said := _refused(lambda: times.every(length, schedule.anchor, zone=zone)):
+            yield ("every",), said
+    elif said := _expression(schedule.model_copy(update=_NO_DAYS) if broken else schedule, zone):
+        yield ("when",), said
+
+
+def _expression(schedule: Schedule, zone: str) -> str:
+    """Why 'when' is refused. What is counted from today ("tomorrow") means nothing in a file."""
+    options: dict[str, Any] = {"zone": zone, "gap": schedule.gap, "fold": schedule.fold}
+    options |= {"calendar": schedule.calendar, "days_off": schedule.days_off}
+    if not _refused(lambda: times.restore(schedule.when, **options)):
+        return ""
+    found: list[times.Expression] = []
+    said = _refused(lambda: found.append(times.parse(schedule.when, now=_SOME_DAY, **options)))
+    if not said and found[0].once is not None and not schedule.when[:4].isdigit():
+        return f"'when' names no day of its own: {echo(schedule.when)} would mean another day at each apply"
+    return said
 
 
 def _values(job: JobDefinition, schedule: Schedule, declared: frozenset[str]) -> Iterator[Problem]:

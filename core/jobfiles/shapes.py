@@ -7,6 +7,7 @@ stand-in), so that the rules can look at the rest: one bad key never hides the n
 from __future__ import annotations
 
 import json
+import math
 import re
 import types
 from collections.abc import Callable
@@ -25,7 +26,8 @@ Made = TypeVar("Made", bound=Definition)
 ROUNDS = 12  # of mending; each goes one level up at the most
 
 _ABSENT: Any = object()
-JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,17})?(?:[eE][+-]?[0-9]{1,2})?")
+JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,30})(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,3})?")
+"""What stands bare in a body and is a number there; a bare `1e999` would be none, so it stays text."""
 
 
 class Shape:
@@ -35,6 +37,7 @@ class Shape:
         self.lines: dict[Path, int] = {}
         self.reported: set[Path] = set()
         self._models: dict[Path, type[BaseModel]] = {}
+        self._short: set[Path] = set()  # places that a lone text stands for
         self._root = root
         self._report = report
 
@@ -86,6 +89,7 @@ class Shape:
     def _model_data(self, node: Node, model: type[BaseModel], path: Path) -> Any:
         shorthand = getattr(model, "shorthand", "")
         if isinstance(node, Scalar) and shorthand:
+            self._short.add((*path, shorthand))
             return self._model_data(
                 Mapping(node.line, [(Scalar(shorthand, bare=True, line=node.line), node)]), model, path
             )
@@ -181,7 +185,11 @@ class Shape:
         if first or not missing:
             path = (*self._root, *place, error["loc"][-1]) if missing else (*self._root, *place)
             bad_key = error["loc"][-1:] == ("[key]",)
-            said = sentences.bad_name(str(path[-1])) if bad_key else sentences.wrong(_key(path), error)
+            said = (
+                sentences.bad_name(str(path[-1]))
+                if bad_key
+                else sentences.wrong(_key(path[:-1] if path in self._short else path), error)
+            )
             self.report(path, said)
         self._mend(data, (*place, error["loc"][-1]) if missing and written else place)
 
@@ -222,6 +230,15 @@ def _nothing(wanted: Any) -> Any:
     if isinstance(wanted, type) and issubclass(wanted, BaseModel):
         return {}
     return {dict: {}, tuple: []}.get(get_origin(wanted), "")
+
+
+def _json_scalar(node: Scalar) -> Any:
+    if node.bare and node.text in ("true", "false"):
+        return node.text == "true"
+    if node.bare and JSON_NUMBER.fullmatch(node.text):
+        number = json.loads(node.text)
+        return number if math.isfinite(number) else node.text
+    return node.text
 
 
 def _key(path: Path) -> str:
