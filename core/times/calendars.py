@@ -75,7 +75,7 @@ def public_holidays(calendar: str, year: int) -> frozenset[date]:
     """The public holidays of a year; none where `calendar` is empty."""
     if not calendar:
         return frozenset()
-    import holidays  # noqa: PLC0415  60 ms that only schedules with a calendar need
+    import holidays
 
     country, _, part = calendar.partition("-")
     return frozenset(holidays.country_holidays(country, subdiv=part or None, years=year))
@@ -83,7 +83,7 @@ def public_holidays(calendar: str, year: int) -> frozenset[date]:
 
 @lru_cache(maxsize=1)
 def _countries() -> dict[str, list[str]]:
-    import holidays  # noqa: PLC0415  see public_holidays
+    import holidays
 
     supported: dict[str, list[str]] = holidays.list_supported_countries(include_aliases=True)
     return supported

@@ -19,12 +19,12 @@ _CLOCK = re.compile(
 _MILITARY = re.compile(r"(?P<hour>\d{2})(?P<minute>\d{2})")
 _HALVES = {"am": "am", "a.m": "am", "a.m.": "am", "pm": "pm", "p.m": "pm", "p.m.": "pm"}
 
-# The hours of the 24-hour clock that belong to a part of the day, and those of the 12-hour clock that mean it.
+# The hours of the 24-hour clock in a part of the day, and those of the 12-hour clock that mean it.
 _PARTS = {
-    "morning": (range(0, 12), range(0)),
+    "morning": (range(12), range(0)),
     "afternoon": (range(12, 19), range(1, 7)),
     "evening": (range(16, 24), range(4, 12)),
-    "night": ((*range(0, 6), *range(18, 24)), range(6, 12)),
+    "night": ((*range(6), *range(18, 24)), range(6, 12)),
 }
 PART_TIMES = {"morning": 9, "afternoon": 12, "evening": 19, "night": 22}
 """The hour that "every evening" and "tomorrow morning" mean without a time (Todoist's, but for 9)."""

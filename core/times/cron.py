@@ -234,7 +234,7 @@ def _value(text: str, field: Field) -> int:
     value = int(text)
     if not field.low <= value <= field.high:
         raise Invalid(
-            f"{quoted(text)} is not a {field.name}.",
+            f"{quoted(text)} is out of range: there is no such {field.name}.",
             hint=f"It goes from {field.low} to {field.high}.",
         )
     return value
@@ -255,7 +255,8 @@ def _unreadable(part: str, field: Field) -> Invalid:
 
 def _monthday_parts(text: str) -> tuple[list[str], list[str]]:
     """Split a day of the month into what depends on the month (`L`, `LW`, `15W`) and the rest."""
-    special, plain = [], []
+    special: list[str] = []
+    plain: list[str] = []
     for part in text.split(","):
         near = _NEAREST.fullmatch(part)
         if near:
@@ -266,7 +267,8 @@ def _monthday_parts(text: str) -> tuple[list[str], list[str]]:
 
 def _weekday_parts(text: str) -> tuple[tuple[tuple[int, int], ...], list[str]]:
     """Split a day of the week into its `d#n` and `dL` (n is 0) and the rest."""
-    nth, plain = [], []
+    nth: list[tuple[int, int]] = []
+    plain: list[str] = []
     for part in text.split(","):
         if part == "L":
             raise Invalid(

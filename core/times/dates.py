@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 
-from core.errors import Invalid
+from core.errors import Invalid, Misunderstood
 from core.times.hints import quoted
 from core.times.reading import Reading, Shift
 from core.times.vocabulary import UNITS, WEEKDAYS
@@ -87,8 +87,7 @@ def read_day_word(words: Words, reading: Reading) -> bool:
         words.position = start
         return False
     if reading.day is not None:
-        words.position = start
-        raise words.refuse()
+        raise words.refuse(start)
     reading.day = day
     reading.part = part or reading.part
     if not part and words.peek() in ("morning", "afternoon", "evening", "night"):
@@ -102,7 +101,8 @@ def read_relative_day(words: Words, reading: Reading) -> bool:
     words.accept("on")
     word = words.take() if words.peek() in ("this", "next", "coming") else ""
     unit = words.peek()
-    if not word or reading.relative or not (unit in WEEKDAYS or (word == "next" and unit in ("week", "month"))):
+    fits = unit in WEEKDAYS or (word == "next" and unit in ("week", "month"))
+    if not word or reading.relative or not fits:
         words.position = start
         return False
     words.take()
@@ -121,6 +121,12 @@ def read_shift(words: Words, reading: Reading) -> bool:
     start = words.position
     opening = words.accept("in")
     amounts = _amounts(words)
+    if amounts and not opening and start == 0 and not words.peek() and " " in words.text.strip():
+        said = words.text.strip()
+        raise Misunderstood(
+            f"{quoted(said)} may be a time from now or an interval.",
+            hint=f'Write "in {said}" or "every {said}".',
+        )
     if not amounts or not (opening or words.follow("from", "now") or " " not in words.text.strip()):
         words.position = start
         return False
@@ -164,5 +170,7 @@ def _shift(amounts: list[tuple[int, str]]) -> Shift:
     if total == 0:
         raise Invalid("That is now.", hint='Leave the schedule away to run it now, or write "in 5 minutes".')
     if total > _LONGEST:
-        raise Invalid("That is more than a hundred years ahead.", hint='Write a nearer day, such as "in 2 weeks".')
+        raise Invalid(
+            "That is more than a hundred years ahead.", hint='Write a nearer day, such as "in 2 weeks".'
+        )
     return shift

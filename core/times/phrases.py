@@ -96,8 +96,7 @@ def read_part(words: Words, reading: Reading) -> bool:
         words.position = start
         return False
     if reading.part and reading.part != part:
-        words.position = start
-        raise words.refuse()
+        raise words.refuse(start)
     reading.part = part
     return True
 
@@ -114,7 +113,7 @@ def read_zone(words: Words, reading: Reading) -> bool:
     words.accept("time")
     if reading.zone is not None or (bracket and not words.accept(")")):
         raise words.refuse()
-    reading.zone = zone(name)
+    reading.zone = zone(words.original(name))
     return True
 
 

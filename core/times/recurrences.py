@@ -28,7 +28,24 @@ _CADENCES = {
     "yearly": "year",
     "annually": "year",
 }
-_UNCLEAR = ("biweekly", "bi-weekly", "fortnightly", "fortnight", "bimonthly", "bi-monthly", "semiweekly", "semimonthly")
+_PARTS_OF_AN_HOUR = {
+    "half an hour": 30,
+    "half hour": 30,
+    "half-hour": 30,
+    "quarter of an hour": 15,
+    "quarter hour": 15,
+    "quarter-hour": 15,
+}
+_UNCLEAR = (
+    "biweekly",
+    "bi-weekly",
+    "fortnightly",
+    "fortnight",
+    "bimonthly",
+    "bi-monthly",
+    "semiweekly",
+    "semimonthly",
+)
 _PARTS = ("morning", "afternoon", "evening", "night")
 _RANGE = ("-", "to", "through", "thru", "till", "until")
 
@@ -41,8 +58,7 @@ def read_every(words: Words, reading: Reading) -> bool:
         words.position = start
         return once and read_cadence(words, reading)
     if reading.every:
-        words.position = start
-        raise words.refuse()
+        raise words.refuse(start)
     reading.every = True
     if words.accept("other"):
         raise _needs_anchor(f"every other {words.peek() or '…'}")
@@ -97,8 +113,7 @@ def read_days(words: Words, reading: Reading) -> bool:
         if again is None or again[0] != days or not words.accept(")"):
             raise words.refuse()
     if reading.weekdays:
-        words.position = start
-        raise words.refuse()
+        raise words.refuse(start)
     reading.weekdays, reading.plural = days, reading.plural or plural
     return True
 
@@ -113,8 +128,7 @@ def read_ordinals(words: Words, reading: Reading) -> bool:
         words.position = start
         return False
     if reading.ordinals or reading.monthdays or reading.business is not None or reading.weekdays:
-        words.position = start
-        raise words.refuse()
+        raise words.refuse(start)
     if words.peek() in ("business", "working") and words.peek(1) in ("day", "days"):
         words.position += 2
         reading.business = _single_business_day(numbers)
@@ -140,8 +154,9 @@ def read_calendar_day(words: Words, reading: Reading) -> bool:
     start = words.position
     words.accept("on")
     words.accept("the")
+    months: tuple[int, ...] = ()
     if words.accept("day"):
-        days, months = _plain_days(words), ()
+        days = _plain_days(words)
     elif months := read_months(words):
         words.accept("the")
         days = _ordinal_list(words) or _plain_days(words)
@@ -149,13 +164,13 @@ def read_calendar_day(words: Words, reading: Reading) -> bool:
         days = _plain_days(words)
         words.accept("of")
         months = read_months(words) if days else ()
-        days = days if months else ()
+        if not months:
+            days = ()
     if not days:
         words.position = start
         return False
     if reading.monthdays or reading.months:
-        words.position = start
-        raise words.refuse()
+        raise words.refuse(start)
     reading.monthdays, reading.months = days, months
     if months:
         read_year(words, reading)
@@ -205,8 +220,7 @@ def read_except(words: Words, reading: Reading) -> bool:
     if found is None:
         raise words.refuse()
     if reading.excluded:
-        words.position = start
-        raise words.refuse()
+        raise words.refuse(start)
     reading.excluded = found[0]
     return True
 
@@ -215,6 +229,8 @@ def read_window(words: Words, reading: Reading) -> bool:
     """ "between 9:00 and 17:00", "from 8am to 6pm", "9-17"."""
     start = words.position
     opening = words.take() if words.peek() in ("between", "from") else ""
+    if not opening and "-" not in (words.peek(1), words.peek(2)):
+        return False
     first = read_clock(words)
     joined = words.accept("and") if opening == "between" else words.accept(*(_RANGE if opening else ("-",)))
     last = read_clock(words) if first and joined else None
@@ -282,13 +298,10 @@ def read_year(words: Words, reading: Reading) -> None:
 
 def _read_interval(words: Words, reading: Reading) -> bool:
     start = words.position
-    for unit, spellings in (("half", (("half", "an", "hour"), ("half", "hour"), ("half-hour",))),):
-        if any(words.follow(*spelling) for spelling in spellings):
-            reading.cadence, reading.count = "minute", 30
-            return unit == "half"
-    if any(words.follow(*said) for said in (("quarter", "of", "an", "hour"), ("quarter", "hour"))):
-        reading.cadence, reading.count = "minute", 15
-        return True
+    for spelling, minutes in _PARTS_OF_AN_HOUR.items():
+        if words.follow(*spelling.split()):
+            reading.cadence, reading.count = "minute", minutes
+            return True
     number = words.number()
     unit = UNITS.get(words.peek(), "")
     if number is None and words.peek() == "second" and words.peek(1) not in ("", "at", "on"):
@@ -314,15 +327,23 @@ def _check_interval(number: int, unit: str, said: str) -> None:
         "hour": 24 % number == 0,
         "month": 12 % number == 0,
     }
-    if not fits.get(unit, number == 1 and unit != "second"):
-        raise _needs_anchor(said)
+    if fits.get(unit, number == 1 and unit != "second"):
+        return
+    if unit in ("month", "quarter", "year"):
+        raise Invalid(
+            f"{quoted(said)} does not fit evenly into a year.",
+            hint='Name the months: "on the 1st of january, june and november at 9".',
+        )
+    raise _needs_anchor(said, f"{number}{unit[0]}")
 
 
-def _needs_anchor(said: str) -> Invalid:
+def _needs_anchor(said: str, length: str = "") -> Invalid:
+    """The refusal of an interval that a calendar does not have; `length` is how it would be written."""
+    length = length or ("2w" if "day" not in said.split() else "2d")
     return Invalid(
-        f"{quoted(said)} does not fit evenly into the calendar, so it needs a day to count from.",
-        hint="Give the schedule an interval with an anchor: every: 45m, anchor: 2026-01-05 (or "
-        '"every 45m from 2026-01-05"; every: 2w for every other week).',
+        f"{quoted(said)} does not fit evenly into the calendar, so it needs a moment to count from.",
+        hint=f"Give the schedule an interval with an anchor: every: {length}, anchor: 2026-01-05 "
+        f'(in one line "every {length} from 2026-01-05").',
     )
 
 
@@ -377,14 +398,18 @@ def _plain_days(words: Words) -> tuple[int, ...]:
 
 def _single_business_day(numbers: tuple[int, ...]) -> int:
     if len(numbers) > 1:
-        raise Invalid("Only one business day of the month fits a schedule.", hint="Give each its own schedule.")
+        raise Invalid(
+            "Only one business day of the month fits a schedule.", hint="Give each its own schedule."
+        )
     return numbers[0]
 
 
 def _check_ordinals(reading: Reading) -> None:
     for day in reading.monthdays:
         if day != -1 and not 1 <= day <= 31:
-            raise Invalid(f"No month has a {ordinal(day)}.", hint="Days of the month go from the 1st to the 31st.")
+            raise Invalid(
+                f"No month has a {ordinal(day)}.", hint="Days of the month go from the 1st to the 31st."
+            )
     for number in reading.ordinals:
         if number != -1 and not 1 <= number <= 5:
             name = WEEKDAY_NAMES[min(reading.weekdays)]

@@ -35,21 +35,23 @@ MONTHS = {
     **{name[:3].lower(): number for number, name in enumerate(MONTH_NAMES, 1)},
     "sept": 9,
 }
-NUMBERS = {
-    word: number
-    for number, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-        "sixteen seventeen eighteen nineteen twenty".split()
-    )
-} | {"thirty": 30, "forty": 40, "forty-five": 45, "fifty": 50, "sixty": 60}
-ORDINALS = {
-    word: number
-    for number, word in enumerate(
-        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth "
-        "fourteenth fifteenth".split(),
-        1,
-    )
-} | {"last": -1}
+_UP_TO_TEN = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_TEENS = (
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+)
+_TENS = {"twenty": 20, "thirty": 30, "forty": 40, "forty-five": 45, "fifty": 50, "sixty": 60}
+NUMBERS = {word: number for number, word in enumerate((*_UP_TO_TEN, *_TEENS))} | _TENS
+_FIRST_TO_SEVENTH = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
+_EIGHTH_ON = ("eighth", "ninth", "tenth", "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth")
+ORDINALS = {word: number for number, word in enumerate((*_FIRST_TO_SEVENTH, *_EIGHTH_ON), 1)} | {"last": -1}
 UNITS = {
     **dict.fromkeys(("second", "seconds", "sec", "secs", "s"), "second"),
     **dict.fromkeys(("minute", "minutes", "min", "mins", "m"), "minute"),

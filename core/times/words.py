@@ -38,6 +38,12 @@ FORMS = (
 )
 """Forms that are understood; refusals name the nearest of them."""
 
+_KEYWORDS = (
+    *("every", "each", "daily", "nightly", "weekly", "monthly", "quarterly", "yearly", "annually", "hourly"),
+    *("weekday", "weekdays", "weekend", "business", "working", "workday", "except", "between", "through"),
+    *("until", "noon", "midnight", "morning", "afternoon", "evening", "night"),
+    *("tonight", "today", "tomorrow", "next"),
+)
 _KNOWN = (
     *WEEKDAYS,
     *PLURAL_WEEKDAYS,
@@ -45,9 +51,7 @@ _KNOWN = (
     *NUMBERS,
     *ORDINALS,
     *(word for word in UNITS if len(word) > 2),
-    *"every each daily nightly weekly monthly quarterly yearly annually hourly weekday weekdays weekend".split(),
-    *"business working workday except between from through until noon midnight morning afternoon".split(),
-    *"evening night tonight today tomorrow next this the last first of at on in past".split(),
+    *_KEYWORDS,
 )
 
 _TYPOGRAPHY = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "‒": "-", "−": "-"})
@@ -113,29 +117,38 @@ class Words:
         comma = self.accept(",")
         return self.accept("and", "&", "or") or comma
 
-    def refuse(self) -> Misunderstood:
-        """The refusal that names the first word that no reading could use."""
-        self.position = max(self.position, self._furthest)
+    def original(self, word: str) -> str:
+        """The word as it was written, in its own case."""
+        start = self.text.lower().find(word)
+        return self.text[start : start + len(word)] if start >= 0 else word
+
+    def refuse(self, place: int | None = None) -> Misunderstood:
+        """The refusal that names the word at `place`, else the first that no reading could use."""
+        self.position = max(self.position, self._furthest) if place is None else place
         word = self.peek()
         if not word:
             last = self._tokens[-1] if self._tokens else self.text
             return Misunderstood(
                 f"{quoted(self.text)} ends too early, after {quoted(last)}.", hint=self._forms()
             )
-        if any(self.peek(ahead) in ("every", "each") for ahead in range(3)) and self.position:
+        if self._begins_another():
             return Misunderstood(
                 f"{quoted(self.text)} holds more than one schedule, from {quoted(word)} on.",
                 hint="A job may have several schedules: give each its own.",
             )
-        guess = nearest(word, _KNOWN) if word not in _KNOWN else ""
+        guess = nearest(word, _KNOWN) if len(word) > 3 and word not in _KNOWN else ""
         return Misunderstood(
-            f"The word {quoted(word)} is not understood here.",
+            f"The word {quoted(self.original(word))} is not understood here.",
             hint=" ".join(filter(None, (did_you_mean(guess and f'"{guess}"'), self._forms()))),
         )
 
     def _advance(self, count: int) -> None:
         self.position += count
         self._furthest = max(self._furthest, self.position)
+
+    def _begins_another(self) -> bool:
+        ahead = any(self.peek(ahead) in ("every", "each") for ahead in range(3))
+        return ahead and any(word in ("every", "each") for word in self._tokens[: self.position])
 
     def _forms(self) -> str:
         return nearest_forms(self.text)

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-import tzdata
+import tzdata  # type: ignore[import-untyped]
 
 from core.errors import Invalid
 from core.times.hints import did_you_mean, nearest, quoted
@@ -87,7 +87,7 @@ def pin_tzdata() -> None:
 
 def tzdata_version() -> str:
     """The version of the rules, such as `2026f`: instants are computed again when it changes."""
-    return tzdata.IANA_VERSION
+    return str(tzdata.IANA_VERSION)
 
 
 def zone(name: str) -> ZoneInfo:
