@@ -83,12 +83,10 @@ class _Axis:
 
     def count(self) -> int:
         """How many different values there are."""
-        if len(self.parts) == 1:
-            return len(self.parts[0]) if isinstance(self.parts[0], range) else 1
         ranges = sorted((part.start, part.stop) for part in self._ordinals())
-        total, reached = 0, -math.inf
+        total, reached = 0, ranges[0][0] if ranges else 0
         for start, stop in ranges:
-            total += max(0, stop - int(max(start, reached)))
+            total += max(0, stop - max(start, reached))
             reached = max(reached, stop)
         return total + len({part for part in self.parts if self._single(part)})
 
