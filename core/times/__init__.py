@@ -4,12 +4,15 @@ The rules are those of the README's chapter on schedules. Nothing here reads a c
 """
 
 from core.times.calendars import calendar_name
+from core.times.effects import ClockChange
 from core.times.expressions import Expression
 from core.times.parsing import every, parse, restore
+from core.times.relative import resolve_date, resolve_datetime
 from core.times.timeline import Fold, Gap
 from core.times.zones import pin_tzdata, tzdata_version, zone
 
 __all__ = [
+    "ClockChange",
     "Expression",
     "Fold",
     "Gap",
@@ -17,6 +20,8 @@ __all__ = [
     "every",
     "parse",
     "pin_tzdata",
+    "resolve_date",
+    "resolve_datetime",
     "restore",
     "tzdata_version",
     "zone",

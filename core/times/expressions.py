@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from core.times.cautions import cautions
+from core.times.describing import describe
+from core.times.effects import ClockChange, clock_changes
 from core.times.intervals import Interval
 from core.times.moments import instant_of, seconds_of
 from core.times.rules import Once, Rule
 from core.times.timeline import CalendarLabels, DayIntervalLabels, Fold, Gap, next_instant
 from core.times.zones import EARLIEST, LATEST
+
+_AFTERMATH = timedelta(hours=3)  # a run in the first of two passes is before the change that made it so
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,28 @@ class Expression:
     def once(self) -> datetime | None:
         """The instant of a one-off, nothing for what repeats."""
         return instant_of(self.rule.at) if isinstance(self.rule, Once) else None
+
+    def describe(self) -> str:
+        """When it is due in plain words, in the zone's wall-clock time, beginning in lower case."""
+        return describe(self.rule, self.zone)
+
+    def warnings(self, now: datetime) -> tuple[str, ...]:
+        """Sentences on what of it is often not what was meant: OR, short months, hours that are changed."""
+        return cautions(self.text, self.rule, self.zone, seconds_of(now))
+
+    def clock_changes(self, after: datetime, until: datetime) -> list[ClockChange]:
+        """The changes of the clocks in `after < change <= until` that move, drop or repeat a run of it."""
+        if self.labels is None:
+            return []
+        start, end = seconds_of(after), min(seconds_of(until), LATEST)
+        return clock_changes(self.labels, self.zone, self.gap, self.fold, start, end)
+
+    def preview(self, after: datetime, count: int) -> tuple[list[datetime], list[ClockChange]]:
+        """The next `count` due instants, and the changes of the clocks that touch them."""
+        instants = self.upcoming(after, count)
+        if not instants:
+            return [], []
+        return instants, self.clock_changes(after, instants[-1] + _AFTERMATH)
 
     def next_after(self, instant: datetime) -> datetime | None:
         """The first due instant strictly after an aware instant, in UTC.
