@@ -27,6 +27,7 @@ import time
 from typing import Any, NoReturn
 
 CONTROL = 3
+SWEEP = 0.05  # seconds of one round of SIGKILL
 PATIENCE = 8.0  # seconds of SIGKILL after which the worker is told what will not die
 CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # it goes on while the machine sleeps
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
@@ -129,21 +130,15 @@ class Tree:
         """Every process of the tree, also one whose first thread alone has ended (it looks like a zombie)."""
         if not self.whole:
             return [] if self.over else [self.main]
-        children: dict[int, list[int]] = {}
-        for name in os.listdir("/proc"):  # noqa: PTH208 - this file starts quickly
-            if not name.isdecimal():
-                continue
-            try:
-                with open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
-                    parent = int(file.read().rpartition(b")")[2].split()[1])
-            except OSError:
-                continue  # it ended meanwhile
-            children.setdefault(parent, []).append(int(name))
-        found, look = [], [os.getpid()]
+        below: dict[int, list[int]] = {}
+        for pid, parent in parents().items():
+            below.setdefault(parent, []).append(pid)
+        found: list[int] = []
+        look = [os.getpid()]
         while look:
-            below = children.get(look.pop(), [])
-            found += below
-            look += below
+            new = below.get(look.pop(), [])
+            found += new
+            look += new
         return found
 
     def signal(self, number: int) -> None:
@@ -152,13 +147,42 @@ class Tree:
             deliver(pid, number, group=not self.whole)
 
     def kill(self) -> None:
-        """Freeze until nothing new appears, so that nobody forks away, then end all of it."""
-        seen: set[int] = set()
-        while self.whole and (new := set(self.pids()) - seen):
-            for pid in new:
-                deliver(pid, signal.SIGSTOP)
-            seen |= new
-        self.signal(signal.SIGKILL)
+        """End it from the root: what a killed process leaves behind becomes our child, and is next.
+
+        It is quick, so that what forks away all the time is caught between two of its forks.
+        """
+        if not self.whole:
+            self.signal(signal.SIGKILL)
+            return
+        limit = boottime() + SWEEP
+        while not self.childless and boottime() < limit:
+            for pid in children():
+                deliver(pid, signal.SIGKILL)
+            self.reap()
+
+
+def children() -> list[int]:
+    """Our own children, those that we got from the dead too."""
+    me = os.getpid()
+    try:
+        with open(f"/proc/{me}/task/{me}/children", "rb") as file:  # noqa: PTH123
+            return [int(pid) for pid in file.read().split()]
+    except FileNotFoundError:  # a kernel without CONFIG_PROC_CHILDREN
+        return [pid for pid, parent in parents().items() if parent == me]
+
+
+def parents() -> dict[int, int]:
+    """Every process of the system with its parent."""
+    found = {}
+    for name in os.listdir("/proc"):  # noqa: PTH208 - this file starts quickly
+        if not name.isdecimal():
+            continue
+        try:
+            with open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
+                found[int(name)] = int(file.read().rpartition(b")")[2].split()[1])
+        except OSError:
+            continue  # it ended meanwhile
+    return found
 
 
 def deliver(pid: int, number: int, *, group: bool = False) -> None:
@@ -226,10 +250,17 @@ class Watch:
         self.why = ""
         self.kill_at = float("inf")
         self.left_at = float("inf")
+        self.until = -1.0
         self.extend(order["until"])
 
     def extend(self, until: float) -> None:
-        """The worker holds the run until then. A quarter of what is left is kept for the ending."""
+        """The worker holds the run until then. A quarter of what is left is kept for the ending.
+
+        Hearing the same again changes nothing: else what is kept would shrink as the end comes near.
+        """
+        if until == self.until:
+            return
+        self.until = until
         spare = min(self.grace, max(0.0, until - boottime()) / 4)
         self.stop_at = until - spare
         self.dead_at = until - spare / 4
