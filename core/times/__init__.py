@@ -9,7 +9,7 @@ from core.times.expressions import Expression
 from core.times.parsing import every, parse, restore
 from core.times.relative import resolve_date, resolve_datetime
 from core.times.timeline import Fold, Gap
-from core.times.zones import pin_tzdata, tzdata_version, zone
+from core.times.zones import tzdata_version, use_pinned_zones, zone
 
 __all__ = [
     "ClockChange",
@@ -19,10 +19,10 @@ __all__ = [
     "calendar_name",
     "every",
     "parse",
-    "pin_tzdata",
     "resolve_date",
     "resolve_datetime",
     "restore",
     "tzdata_version",
+    "use_pinned_zones",
     "zone",
 ]

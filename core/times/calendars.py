@@ -54,7 +54,7 @@ def calendar_name(name: str) -> str:
     country, dash, part = wanted.partition("-")
     known = _countries()
     if country.upper() not in known:
-        guess = nearest(country.upper(), known, cutoff=0.5)
+        guess = _country_named(wanted)
         raise Invalid(
             f"There is no calendar of public holidays {quoted(wanted)}.",
             hint=did_you_mean(guess) or "Use a country code such as NL, with a subdivision as in US-CA.",
@@ -89,10 +89,19 @@ def _countries() -> dict[str, list[str]]:
     return supported
 
 
+def _country_named(name: str) -> str:
+    """The code of a country by its English name ("Netherlands"), empty where there is none such."""
+    from holidays.registry import COUNTRIES  # here: see public_holidays
+
+    codes = {words[0]: words[1] for words in COUNTRIES.values()}
+    found = nearest(name, codes) if len(name) > 3 else ""
+    return str(codes[found]) if found else ""
+
+
 def _subdivision_hint(country: str, part: str, parts: tuple[str, ...]) -> str:
     if not parts:
         return f"Use {country} alone."
-    guess = nearest(part.upper(), parts, cutoff=0.5)
+    guess = nearest(part, parts)
     if guess:
         return did_you_mean(f"{country}-{guess}")
     return f"It has {listed(parts[:12], last='or')}{' and others' if len(parts) > 12 else ''}."

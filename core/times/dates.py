@@ -13,7 +13,7 @@ from core.times.words import Words
 
 _ISO = re.compile(
     r"(?P<date>\d{4}-\d{2}-\d{2})"
-    r"(?:t(?P<time>\d{2}:\d{2}(?::\d{2})?)(?:\.\d{1,9})?(?P<offset>z|[+-]\d{2}:?\d{2})?)?"
+    r"(?:[t ](?P<time>\d{2}:\d{2}(?::\d{2})?)(?:\.\d{1,9})?(?P<offset>z|[+-]\d{2}:?\d{2})?)?"
 )
 _NUMERIC_DATE = re.compile(r"\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}")
 _LONGEST = 100 * 366 * 86_400  # seconds: nobody means more than a hundred years

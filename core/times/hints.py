@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
+
+from core import nearest as near
 
 _QUOTED_LIMIT = 60  # characters of somebody's text that a refusal repeats
 
@@ -14,12 +15,9 @@ def quoted(text: str) -> str:
     return f'"{shown}"' if len(shown) <= _QUOTED_LIMIT else f'"{shown[: _QUOTED_LIMIT - 1]}…"'
 
 
-def nearest(word: str, names: Iterable[str], *, cutoff: float = 0.7) -> str:
+def nearest(word: str, names: Iterable[str]) -> str:
     """The one of `names` that is spelled most like `word`, empty where none is near."""
-    if not word or len(word) > _QUOTED_LIMIT:
-        return ""
-    found = difflib.get_close_matches(word, list(names), n=1, cutoff=cutoff)
-    return found[0] if found else ""
+    return next(iter(near.nearest(word, names, 1)), "")
 
 
 def did_you_mean(name: str) -> str:

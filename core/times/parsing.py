@@ -207,7 +207,7 @@ class _Reader:
 
     def once(self, at: datetime, notes: tuple[str, ...] = ()) -> Expression:
         """A one-off."""
-        return self._expression(f"{at:%Y-%m-%dT%H:%M:%SZ}", Once(seconds_of(at)), None, notes)
+        return self._expression(f"{at.replace(tzinfo=None).isoformat()}Z", Once(seconds_of(at)), None, notes)
 
     def _business(self, number: int, rest: str) -> Business:
         words = Words(rest or "midnight")
@@ -272,7 +272,7 @@ def _unknown_shortcut(text: str, name: str) -> Misunderstood:
         return Misunderstood(
             f"{quoted(text)} has more than the nickname.", hint='Write the time in words: "every day at 8".'
         )
-    guess = nearest(name, known, cutoff=0.75)
+    guess = nearest(name, known)
     return Misunderstood(
         f"There is no shortcut {quoted(text)}.",
         hint=did_you_mean(guess) or f"There are {', '.join(known[:-1])} and {known[-1]}.",

@@ -1,6 +1,6 @@
 """Time zones by their IANA names, and the stretches of constant offset that each is made of.
 
-The rules of a zone come from the pinned `tzdata` package once `pin_tzdata` was called, so that every
+The rules of a zone come from the pinned `tzdata` package once `use_pinned_zones` was called, so that every
 machine computes the same instants. Times here are seconds since 1970-01-01T00:00Z; a *label* is what a
 wall clock shows, as seconds since 1970-01-01T00:00 on that wall.
 """
@@ -76,7 +76,7 @@ class Place(NamedTuple):
     repeated: bool
 
 
-def pin_tzdata() -> None:
+def use_pinned_zones() -> None:
     """Let the pinned `tzdata` package decide, never the machine's. Call once at start; again is safe."""
     zoneinfo.reset_tzpath(())
     ZoneInfo.clear_cache()
@@ -159,7 +159,7 @@ def _guess(name: str) -> str:
         return found
     if found := nearest(name.replace(" ", "_"), names()):
         return names()[found]
-    city = nearest(name.rpartition("/")[2].replace(" ", "_"), _places(), cutoff=0.8)
+    city = nearest(name.rpartition("/")[2].replace(" ", "_"), _places())
     return _places()[city][0] if city else ""
 
 
