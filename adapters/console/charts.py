@@ -149,7 +149,7 @@ def _ends(points: Points, unit: str, *, narrow: bool) -> str:
     values = list(points.values())
     if narrow:
         return f"max {_amount(max(values), unit)}"
-    return f"{_amount(min(values), '')} to {_amount(max(values), unit)}"
+    return f"{_amount(min(values), unit)} to {_amount(max(values), unit)}"
 
 
 def _sampled(values: list[float], room: int) -> list[float]:

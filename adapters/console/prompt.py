@@ -153,7 +153,7 @@ class _Words(Completer):
 
 
 class _Discreet(History):
-    """A history that keeps no line which may hold a secret."""
+    """A history that keeps no line which may hold a secret, and no number of a button."""
 
     def __init__(self, inner: History, secret: Callable[[], bool]) -> None:
         super().__init__()
@@ -165,8 +165,8 @@ class _Discreet(History):
         return self.inner.load_history_strings()
 
     def append_string(self, string: str) -> None:
-        """Keep a line, unless it may hold a secret."""
-        if not self.secret():
+        """Keep a line that may be wanted again."""
+        if not self.secret() and not string.strip().isdigit():
             super().append_string(string)
 
     def store_string(self, string: str) -> None:

@@ -72,7 +72,7 @@ class Talk:
     def greet(self, message: Message) -> None:
         """Print a message that nobody asked for."""
         self.conversation.said(message)
-        self._print(message)
+        self.voice.put(f"\n{self._whole(message)}")
 
     async def handle(self, line: str) -> None:
         """Answer one line, which may be the number of a button."""
@@ -91,7 +91,7 @@ class Talk:
         except SlashjobError as error:
             reply = Message(text=str(error), tone=Tone.FAILURE)
         self.conversation.replied(reply)
-        self._print(reply)
+        self.voice.put(f"\n{self._whole(reply)}")
 
     async def follow(self) -> None:
         """Print what arrives in the channel, as long as it comes."""
@@ -99,9 +99,9 @@ class Talk:
             whole = self.conversation.posted(key, message, edited=edited)
             if whole:
                 self.conversation.said(message)
-                self._print(message)
+                self.voice.put(self._whole(message))
             elif whole is not None:
-                self.voice.put(compact(message, self.voice.look()) + "\n")
+                self.voice.put(compact(message, self.voice.look()) + "\n\n")
             self.voice.moved()
 
     async def carry(self, reading: Coroutine[None, None, None]) -> None:
@@ -119,8 +119,8 @@ class Talk:
                 with suppress(asyncio.CancelledError):
                     await task
 
-    def _print(self, message: Message) -> None:
-        self.voice.put(f"\n{write(message, self.voice.look())}\n")
+    def _whole(self, message: Message) -> str:
+        return write(message, self.voice.look()) + "\n"
 
     def _line(self, text: str) -> str:
         return compact(Message(text=text), self.voice.look()) + "\n"
