@@ -212,7 +212,7 @@ class _Builder:
 def _scalar(event: yaml.ScalarEvent, line: int) -> Scalar:
     if _UNFIT.search(event.value):
         raise Unreadable(line, "the text holds a character that no text may hold")
-    return Scalar(event.value, event.style is None, line)
+    return Scalar(event.value, not event.style, line)  # None, or '' from libyaml: no quotes, no block
 
 
 def _unreadable(error: yaml.MarkedYAMLError, text: str) -> Unreadable:

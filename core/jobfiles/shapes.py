@@ -45,8 +45,9 @@ class Shape:
         """The definition, mended where it is wrong; None where nothing can be made of it."""
         self.lines[self._root] = key_line
         data = self._data(node, model, self._root)
-        if data is _ABSENT:
-            data = {}
+        if data is _ABSENT and self._root in self.reported:
+            return None
+        data = {} if data is _ABSENT else data
         for attempt in range(ROUNDS):
             try:
                 return model.model_validate(data)
@@ -143,12 +144,8 @@ class Shape:
                 return [self._json_data(item, (*path, index)) for index, item in enumerate(node.items)]
             case Scalar() if node.is_null:
                 return None
-            case Scalar() if node.bare and (
-                node.text in ("true", "false") or JSON_NUMBER.fullmatch(node.text)
-            ):
-                return json.loads(node.text)
             case Scalar():
-                return node.text
+                return _json_scalar(node)
 
     def _entries(self, node: Mapping, path: Path) -> list[tuple[Scalar, Node]]:
         """The keys with their values, each once; a repeated one is reported."""
