@@ -124,13 +124,16 @@ class ChartData:
 Block = Paragraph | Facts | Headlines | Table | Code | Image | File
 
 
+Style = Literal["default", "primary", "danger"]
+
+
 @dataclass(frozen=True, slots=True)
 class Button:
     """A button carries a command line without `/job`, made by `commands.spell`."""
 
     label: str
     command: str
-    style: Literal["default", "primary", "danger"] = "default"
+    style: Style = "default"
     confirm: str = ""
 
 
@@ -229,6 +232,11 @@ def spans(text: str) -> tuple[Span, ...]:
 def escape(text: str) -> str:
     """Write text so that `spans` reads it back as one plain piece."""
     return re.sub(r"([\\*`])", r"\\\1", text)
+
+
+def literal(text: str) -> str:
+    """The marked text as it was written: its marks stay, backslashes before literal ones go."""
+    return _ESCAPED.sub(r"\1", text)
 
 
 def unmarked(text: str) -> str:

@@ -1,0 +1,290 @@
+"""The command line: `slashjob …`. Exit codes: 0 done, 1 it ran and failed, 2 refused."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from bot import logs, settings
+from bot.next import next_command
+from core import times
+from core.errors import Misconfigured, Refusal
+
+if TYPE_CHECKING:
+    from bot.app import Bot
+    from bot.session import Session
+
+Result = TypeVar("Result")
+
+REFUSED = 2
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="slashjob")
+def main() -> None:
+    """A chat-ops job bot: /job run weekly-report campaign_id=42"""
+    times.use_pinned_zones()
+
+
+main.add_command(next_command, "next")
+
+
+@main.command()
+def serve() -> None:
+    """Run the bot: chat, jobs, deliveries, HTTP."""
+    with _refusals():
+        configured = _settings()
+        logs.configure(configured.log_level)
+        sys.exit(asyncio.run(_serve(configured)))
+
+
+@main.command()
+@click.argument("line")
+@click.option("--as", "member", default="", help="Speak as this member (by default you, an admin).")
+@click.option("--channel", default="console", show_default=True, help="The console channel to speak in.")
+@click.option("--wait", is_flag=True, help="Wait for the end of what was started.")
+@click.option("--json", "as_json", is_flag=True, help="Answer for machines.")
+def say(line: str, member: str, channel: str, *, wait: bool, as_json: bool) -> None:
+    """Say one line, such as: slashjob say "/job run weekly-report campaign_id=42" --wait"""
+    with _refusals():
+        sys.exit(_run(lambda bot: _say(bot, line, member, channel, wait=wait, as_json=as_json)))
+
+
+@main.command()
+@click.option("--channel", default="console", show_default=True, help="The channel to talk in.")
+@click.option("--as", "member", default="", help="Speak as this member (by default you, an admin).")
+def console(channel: str, member: str) -> None:
+    """Chat in the terminal, with a running bot or on its own."""
+
+    async def work(bot: Bot) -> int:
+        from bot.talk import talk
+
+        await bot.execute("console")
+        return await talk(bot, await _session(bot, channel, member))
+
+    with _refusals():
+        sys.exit(_run(work))
+
+
+@main.command()
+@click.option("--folder", type=click.Path(path_type=Path), help="Where to make it (by default a new one).")
+def demo(folder: Path | None) -> None:
+    """Make a small shop with its jobs, run the main one, and show the conversation."""
+    from bot.demo.show import show
+
+    with _refusals():
+        logs.configure("WARNING")
+        sys.exit(asyncio.run(show(folder)))
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database to this program's schema (SQLite does so by itself)."""
+
+    async def work(bot: Bot) -> int:
+        from core.store.migrate import migrate as apply_migrations
+
+        applied = await apply_migrations(bot.store)
+        click.echo(f"Applied {', '.join(applied)}." if applied else "Nothing to do.")
+        return 0
+
+    with _refusals():
+        sys.exit(_run(work, opened=False))
+
+
+@main.command()
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+def check(path: Path | None) -> None:
+    """Check job files: every mistake at once, a line each."""
+    from bot import files
+
+    with _refusals():
+        sys.exit(files.check(path or _settings().workspace))
+
+
+@main.command()
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+@click.option("--json", "as_json", is_flag=True, help="Answer for machines.")
+def plan(path: Path | None, *, as_json: bool) -> None:
+    """Show what apply would create, change or disable."""
+    from bot import files
+
+    with _refusals():
+        sys.exit(_run(lambda bot: files.plan(bot, path or bot.settings.workspace, as_json=as_json)))
+
+
+@main.command()
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+@click.option("--json", "as_json", is_flag=True, help="Answer for machines.")
+def apply(path: Path | None, *, as_json: bool) -> None:
+    """Make the jobs what their files say."""
+    from bot import files
+
+    with _refusals():
+        sys.exit(_run(lambda bot: files.apply(bot, path or bot.settings.workspace, as_json=as_json)))
+
+
+@main.command()
+def export() -> None:
+    """Print every job, agent and source in the format of the files."""
+    from bot import files
+
+    with _refusals():
+        sys.exit(_run(files.export))
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON Schema of job files."""
+    from core import jobfiles
+
+    click.echo(json.dumps(jobfiles.schema(), indent=2))
+
+
+@main.group()
+def members() -> None:
+    """Who has which role."""
+
+
+@members.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Answer for machines.")
+def members_list(*, as_json: bool) -> None:
+    """List the members."""
+
+    async def work(bot: Bot) -> int:
+        from core import people
+
+        async def look(turn: Any) -> list[people.Member]:
+            return await people.everyone(turn, await people.organization(turn))
+
+        found = await bot.turns.take(look)
+        if as_json:
+            rows = [{"id": one.id, "name": one.name, "role": one.role, "email": one.email} for one in found]
+            click.echo(json.dumps(rows))
+        for one in [] if as_json else found:
+            click.echo(f"{one.name}\t{one.role or 'nobody'}\t{one.email}")
+        return 0
+
+    with _refusals():
+        sys.exit(_run(work))
+
+
+@members.command("role")
+@click.argument("member")
+@click.argument("role")
+def members_role(member: str, role: str) -> None:
+    """Give a member a role: viewer, operator, editor, admin or nobody."""
+    from core.commands import Command, Name, spell
+
+    line = spell(Command(Name.ROLE, (member, role)))
+    with _refusals():
+        sys.exit(_run(lambda bot: _say(bot, line, "", "console", wait=False, as_json=False)))
+
+
+async def _serve(configured: settings.Settings) -> int:
+    from bot.app import Bot
+    from bot.server import listen
+
+    bot = Bot(configured)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await bot.open()
+        executing = asyncio.ensure_future(bot.execute("serve"))
+        await asyncio.wait(
+            {executing, asyncio.ensure_future(stop.wait())}, return_when=asyncio.FIRST_COMPLETED
+        )
+        if not executing.done():
+            executing.cancel()
+            return 0
+        executing.result()
+        runner, port = await listen(bot)
+        await _greet(bot, port)
+        await stop.wait()
+        await runner.cleanup()
+    except OSError as error:
+        raise Misconfigured(
+            [f"Port {configured.port} on {configured.host} cannot be used: {error.strerror or error}."]
+        ) from error
+    finally:
+        await bot.close()
+    return 0
+
+
+async def _greet(bot: Bot, port: int) -> None:
+    from core import people
+    from core.store import people as people_rows
+
+    async def first(turn: Any) -> bool:
+        organization = await people.organization(turn, timezone=bot.settings.timezone)
+        return not await people_rows.admins(turn.connection, organization)
+
+    click.echo(f"slashjob serves on http://{bot.settings.host}:{port}", err=True)
+    if await bot.turns.take(first):
+        click.echo(f"There is no admin yet. Become one in chat with: /job claim {bot.admin_code}", err=True)
+
+
+async def _say(bot: Bot, line: str, member: str, channel: str, *, wait: bool, as_json: bool) -> int:
+    from bot.talk import say as say_line
+
+    if wait:
+        await bot.execute("say")
+    return await say_line(await _session(bot, channel, member), line, wait=wait, as_json=as_json)
+
+
+async def _session(bot: Bot, channel: str, member: str) -> Session:
+    from bot.session import Session as Made
+
+    session = Made(bot, channel=channel, member=member)
+    await session.open()
+    return session
+
+
+def _settings() -> settings.Settings:
+    return settings.read(os.environ, Path.cwd())
+
+
+def _run(work: Callable[[Bot], Awaitable[int]], *, opened: bool = True) -> int:
+    """Open a bot, work, close it."""
+    configured = _settings()
+    logs.configure("WARNING" if configured.log_level == "INFO" else configured.log_level)
+
+    async def whole() -> int:
+        from bot.app import Bot
+
+        bot = Bot(configured)
+        try:
+            if opened:
+                await bot.open()
+            return await work(bot)
+        finally:
+            await bot.close()
+
+    return asyncio.run(whole())
+
+
+@contextlib.contextmanager
+def _refusals() -> Iterator[None]:
+    """Say what is wrong in sentences, and exit 2."""
+    try:
+        yield
+    except Misconfigured as refused:
+        for mistake in refused.mistakes:
+            click.echo(mistake, err=True)
+        sys.exit(REFUSED)
+    except Refusal as refused:
+        click.echo(f"{refused.sentence} {refused.hint}".strip(), err=True)
+        sys.exit(REFUSED)
+    except KeyboardInterrupt:
+        sys.exit(130)

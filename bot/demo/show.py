@@ -1,0 +1,104 @@
+"""The demo: a small shop, its jobs, and the conversation as a channel would show it."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from adapters.console.chat import chat
+from adapters.console.look import Look, look_of
+from adapters.console.render import write
+from bot import files
+from bot.app import Bot
+from bot.demo import data
+from bot.pictures import Pictures
+from bot.session import Session
+from bot.settings import read
+from core.lifecycles import BatchState
+from core.messages import Message, Paragraph
+
+WORKSPACE = Path(__file__).parent / "workspace"
+MAIN = "/job run weekly-report campaign_id=42"
+FAILING = "/job run budget-check campaign_id=45"
+
+
+async def show(folder: Path | None) -> int:
+    """Make the shop, run the main job and one that fails its check; then stay where there is a terminal."""
+    with _folder(folder) as home:
+        prepare(home)
+        bot = Bot(read(environment(home), home), environment(home))
+        try:
+            await bot.open()
+            await files.make(bot, home)
+            await bot.execute("demo")
+            return await _converse(bot, home)
+        finally:
+            await bot.close()
+
+
+def prepare(home: Path) -> None:
+    """Lay out the demo's workspace with its database in a folder."""
+    shutil.copytree(WORKSPACE, home, dirs_exist_ok=True)
+    for program in home.glob("*.py"):
+        program.chmod(0o755)
+    data.make(home / "shop.db", today=datetime.now(UTC).date())
+
+
+def environment(home: Path) -> dict[str, str]:
+    """The settings of the demo."""
+    return {
+        "DATABASE_URL": f"sqlite:///{home / 'slashjob.db'}",
+        "SLASHJOB_WORKSPACE": str(home),
+        "SLASHJOB_COMMANDS": str(home),
+        "SLASHJOB_DRAIN": "2s",
+    }
+
+
+async def _converse(bot: Bot, home: Path) -> int:
+    pictures = Pictures(home / "charts")
+    session = Session(bot, channel="general", pictures=pictures)
+    await session.open()
+    look = look_of(sys.stdout, image_link=pictures.link)
+    click.echo("#general")
+    done = await _say(session, pictures, look, MAIN)
+    await _say(session, pictures, look, FAILING)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return 0 if done else 1
+    greeting = Message(
+        text="Your turn",
+        title="Your turn",
+        blocks=(Paragraph("Try `list`, `help`, or run channel-trend. Ctrl-D leaves.", marked=True),),
+    )
+    await chat(session, history=home / ".history", look=look, greeting=greeting)
+    return 0
+
+
+async def _say(session: Session, pictures: Pictures, look: Look, line: str) -> bool:
+    """Say a line, print the acknowledgement and whatever is posted; True where it succeeded."""
+    click.echo(f"\n{session.speaker.name}: {line}\n")
+    reply = await session.ask(line)
+    click.echo(write(reply.message, look))
+    if reply.batch is None:
+        return False
+    view = await session.ended(reply.batch)
+    for _, message in await session.posted(reply.batch):
+        await pictures.prepare(message)
+        click.echo("\n" + write(message, look))
+    return view.batch.state is BatchState.SUCCEEDED
+
+
+@contextmanager
+def _folder(given: Path | None) -> Iterator[Path]:
+    if given is not None:
+        given.mkdir(parents=True, exist_ok=True)
+        yield given.resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix="slashjob-demo-") as made:
+        yield Path(made)

@@ -1,0 +1,119 @@
+"""Job files on the command line: check, plan, apply, export."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import logging
+from pathlib import Path
+
+import click
+
+from adapters.agents.templates import check_template
+from adapters.sources.filter import refusal
+from bot.app import Bot
+from core import jobfiles, people, workspaces
+from core.jobfiles import Checks, Effect, Plan, Workspace
+from core.people import Member, Speaker, Standing
+from core.turns import Turn
+
+_log = logging.getLogger(__name__)
+
+REFUSED = 2
+CHECKS = Checks(template=check_template, query=lambda sql: _refused(sql))
+
+
+def check(path: Path) -> int:
+    """Print every mistake and warning, a line each; 2 where there is a mistake."""
+    examined = jobfiles.examine(path, CHECKS)
+    for mistake in examined.mistakes:
+        click.echo(str(mistake))
+    for warning in examined.workspace.warnings:
+        click.echo(f"{warning} (warning)", err=True)
+    if examined.mistakes:
+        return REFUSED
+    found = examined.workspace
+    click.echo(f"All well: {_counted(found)}.")
+    return 0
+
+
+async def plan(bot: Bot, path: Path, *, as_json: bool) -> int:
+    """Print what `apply` would do."""
+    workspace = _read(path)
+
+    async def look(turn: Turn) -> Plan:
+        return await workspaces.plan(turn, await people.organization(turn), workspace)
+
+    _print(await bot.turns.take(look), as_json=as_json)
+    return 0
+
+
+async def apply(bot: Bot, path: Path, *, as_json: bool) -> int:
+    """Make the jobs what the files say, and print what was done."""
+    _print(await make(bot, path), as_json=as_json)
+    return 0
+
+
+async def make(bot: Bot, path: Path) -> Plan:
+    """Apply the files of a folder as the operating-system user."""
+    workspace = _read(path)
+
+    async def work(turn: Turn) -> Plan:
+        return await workspaces.apply(turn, await owner(turn, bot), workspace)
+
+    return await bot.turns.take(work)
+
+
+async def export(bot: Bot) -> int:
+    """Print everything in the format of the files."""
+
+    async def look(turn: Turn) -> Workspace:
+        return await workspaces.export(turn, await people.organization(turn))
+
+    click.echo(jobfiles.write(await bot.turns.take(look)), nl=False)
+    return 0
+
+
+async def owner(turn: Turn, bot: Bot) -> Member:
+    """The operating-system user: an admin of the default organization."""
+    organization = await people.organization(turn, timezone=bot.settings.timezone)
+    name = getpass.getuser()
+    speaker = Speaker("console", "local", name, name, Standing.OWNER)
+    return await people.recognize(turn, speaker, organization=organization)
+
+
+def _read(path: Path) -> Workspace:
+    workspace = jobfiles.read(path, CHECKS)
+    for warning in workspace.warnings:
+        click.echo(f"{warning} (warning)", err=True)
+    return workspace
+
+
+def _print(made: Plan, *, as_json: bool) -> None:
+    if as_json:
+        changes = [
+            {
+                "section": one.section,
+                "name": one.name,
+                "effect": one.effect,
+                "details": [str(detail) for detail in one.details],
+            }
+            for one in made.changes
+            if one.effect is not Effect.UNCHANGED
+        ]
+        click.echo(json.dumps({"changes": changes}))
+        return
+    for line in jobfiles.lines(made):
+        click.echo(line)
+
+
+def _refused(sql: str) -> str | None:
+    """What is wrong with a statement in every dialect; a source's own filter looks again at each run."""
+    if refusal(sql, "postgres") is None:
+        return None
+    return refusal(sql, "sqlite")
+
+
+def _counted(found: Workspace) -> str:
+    parts = [(len(found.jobs), "job"), (len(found.agents), "agent"), (len(found.sources), "source")]
+    return ", ".join(f"{number} {noun}{'' if number == 1 else 's'}" for number, noun in parts)

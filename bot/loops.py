@@ -1,0 +1,106 @@
+"""The loops of a process: what wakes them, and what a failing pass does (it is logged, and tried again).
+
+APScheduler does the waking and holds no truth: whatever a pass does, it finds in the rows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from core.janitor import Janitor
+from core.notifier import Notifier
+from core.store import deliveries as delivery_rows
+from core.turns import Turn, Turns
+
+_log = logging.getLogger(__name__)
+
+QUEUE_AGAIN = 0.5  # seconds: how soon runs that other processes queued are noticed
+SWEEP = 1.0
+NOTICE = 1.0  # seconds: how soon deliveries that other processes owe are noticed
+
+
+class Loops:
+    """Runs the periodic work of one process until `stop`."""
+
+    def __init__(self, turns: Turns, notifier: Notifier, janitor: Janitor, *, lease: timedelta) -> None:
+        self._turns = turns
+        self._notifier = notifier
+        self._janitor = janitor
+        self._lease = lease
+        self._scheduler = AsyncIOScheduler(timezone="UTC")
+        self._owed = asyncio.Event()
+        self._telling: asyncio.Task[None] | None = None
+
+    def wake(self) -> None:
+        """Something is owed now."""
+        self._owed.set()
+
+    def start(self) -> None:
+        """Begin."""
+        reap = min(5.0, self._lease.total_seconds() / 3)
+        self._every(QUEUE_AGAIN, self._janitor.queue_again)
+        self._every(SWEEP, self._janitor.sweep)
+        self._every(reap, self._janitor.reap)
+        self._every(3600, self._janitor.forget)
+        self._scheduler.start()
+        self._telling = asyncio.create_task(self._tell())
+
+    async def stop(self) -> None:
+        """End: nothing new begins; what is owed already is brought once more."""
+        self._scheduler.shutdown(wait=False)
+        if self._telling is not None:
+            self._telling.cancel()
+            await asyncio.gather(self._telling, return_exceptions=True)
+        await self._notifier.deliver()
+
+    def _every(self, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
+        name = getattr(work, "__name__", "work")
+
+        async def once() -> None:
+            try:
+                await work()
+            except Exception:  # the door of a loop: the next pass finds the same rows
+                _log.exception("loop.failed", extra={"loop": name})
+
+        self._scheduler.add_job(
+            once,
+            "interval",
+            seconds=seconds,
+            max_instances=1,
+            coalesce=True,
+            misfire_grace_time=None,
+            id=name,
+        )
+
+    async def _tell(self) -> None:
+        pause = NOTICE
+        while True:
+            try:
+                async with asyncio.timeout(pause):
+                    await self._owed.wait()
+            except TimeoutError:
+                pass  # nobody woke us: look whether another process owes something
+            self._owed.clear()
+            try:
+                pause = await self._bring()
+            except Exception:  # the door of a loop
+                _log.exception("loop.failed", extra={"loop": "notifier"})
+                pause = NOTICE
+
+    async def _bring(self) -> float:
+        """Bring what is due; returns the seconds until the next look."""
+
+        async def look(turn: Turn) -> float | None:
+            due = await delivery_rows.next_due(turn.connection)
+            return None if due is None else (due - turn.now).total_seconds()
+
+        wait = await self._turns.look(look)
+        if wait is not None and wait <= 0:
+            await self._notifier.deliver()
+            wait = await self._turns.look(look)
+        return NOTICE if wait is None else min(NOTICE, max(0.01, wait))

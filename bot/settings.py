@@ -1,0 +1,145 @@
+"""Settings: environment, `X_FILE` for a secret in a file, or `.env`; every mistake is reported together."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+import dotenv
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from core import times
+from core.definitions import Duration
+from core.errors import Misconfigured, Refusal
+from core.nearest import nearest
+
+SECRETS = ("DATABASE_URL", "SLASHJOB_SECRET_KEYS")  # may stand in a file named by X_FILE
+
+
+class Settings(BaseModel):
+    """What the environment says. The field's alias is the variable's name, its description the README's."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+    database_url: str = Field(
+        "sqlite:///slashjob.db", alias="DATABASE_URL", description="where the rows are: SQLite or PostgreSQL"
+    )
+    workspace: Path = Field(
+        Path(), alias="SLASHJOB_WORKSPACE", description="the folder with slashjob.yml and jobs/*.yml"
+    )
+    host: str = Field("127.0.0.1", alias="SLASHJOB_HOST", description="the address that serve listens on")
+    port: int = Field(8080, alias="SLASHJOB_PORT", ge=0, le=65535, description="its port; 0 takes a free one")
+    public_url: str = Field(
+        "", alias="SLASHJOB_PUBLIC_URL", description="how people reach this server, for links"
+    )
+    secret_keys: tuple[str, ...] = Field(
+        (),
+        alias="SLASHJOB_SECRET_KEYS",
+        description="Fernet keys, newest first, for encryption and signed links; made by itself on SQLite",
+    )
+    engine: Literal["", "embedded"] = Field(
+        "", alias="SLASHJOB_ENGINE", description="embedded (the distributed engine comes later)"
+    )
+    concurrency: int = Field(
+        10, alias="SLASHJOB_CONCURRENCY", ge=1, le=1000, description="runs at once in this process"
+    )
+    timezone: str = Field("UTC", alias="SLASHJOB_TIMEZONE", description="the organization's IANA zone")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", alias="SLASHJOB_LOG_LEVEL", description="DEBUG, INFO, WARNING or ERROR"
+    )
+    commands: tuple[Path, ...] = Field(
+        (),
+        alias="SLASHJOB_COMMANDS",
+        description="executables, or folders of them, that command agents may run; empty: none",
+    )
+    lease: Duration = Field(
+        timedelta(seconds=30),
+        alias="SLASHJOB_LEASE",
+        description="how long a process may be silent before its runs are lost",
+    )
+    drain: Duration = Field(
+        timedelta(seconds=30),
+        alias="SLASHJOB_DRAIN",
+        description="how long running work may go on after SIGTERM",
+    )
+
+    @field_validator("secret_keys", "commands", mode="before")
+    @classmethod
+    def _list(cls, value: object) -> object:
+        return (
+            [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        )
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        try:
+            return times.zone(value).key
+        except Refusal as refused:
+            raise ValueError(f"{refused.sentence} {refused.hint}".strip()) from None
+
+    @field_validator("lease")
+    @classmethod
+    def _least(cls, value: timedelta) -> timedelta:
+        if value < timedelta(milliseconds=300):
+            raise ValueError("a lease below 300ms would be lost by itself")
+        return value
+
+    @property
+    def process(self) -> str:
+        """How this process is called in rows and logs."""
+        return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def read(environment: Mapping[str, str], folder: Path) -> Settings:
+    """Read the settings; what the environment says goes before `.env` in `folder`.
+
+    Raises:
+        Misconfigured: with every mistake at once.
+    """
+    file = {key: value for key, value in dotenv.dotenv_values(folder / ".env").items() if value is not None}
+    given = {**file, **environment}
+    known = {field.alias or name: name for name, field in Settings.model_fields.items()}
+    mistakes: list[str] = []
+    for name in SECRETS:
+        path = given.get(f"{name}_FILE")
+        if path:
+            try:
+                given[name] = Path(path).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                mistakes.append(f"{name}_FILE: {path} cannot be read ({type(error).__name__}).")
+    mistakes += [_unknown(name, known) for name in sorted(given) if _is_unknown(name, known)]
+    values = {name: given[name] for name in known if given.get(name, "") != ""}
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        mistakes += [_mistake(one["loc"], one["msg"], values) for one in error.errors()]
+        raise Misconfigured(mistakes) from None
+    if mistakes:
+        raise Misconfigured(mistakes)
+    return settings
+
+
+def _is_unknown(name: str, known: Mapping[str, str]) -> bool:
+    plain = name.removesuffix("_FILE")
+    return name.startswith("SLASHJOB_") and name not in known and not (plain in SECRETS and plain != name)
+
+
+def _unknown(name: str, known: Mapping[str, str]) -> str:
+    close = nearest(name, list(known), 1)
+    return f"{name} is no setting." + (f" Did you mean {close[0]}?" if close else "")
+
+
+def _mistake(place: tuple[int | str, ...], message: str, values: Mapping[str, str]) -> str:
+    name = str(place[0])
+    shown = "" if name in SECRETS else f" (it is {values.get(name, '')!r})"
+    return f"{name}: {message.removeprefix('Value error, ')}{shown}"

@@ -1,0 +1,115 @@
+"""The one door: a request comes in, is recognized, read, done, and answered.
+
+What changes something happens in one transaction with the request's row, so that a redelivery finds
+the first answer and starts nothing. A refusal undoes all of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from core import ids, people, views
+from core.commands import COMMANDS, Command, Name, not_yet, parse
+from core.desk import looking, membership, running
+from core.desk.visit import Outcome, Reply, Request, Visit
+from core.errors import Misunderstood, Refusal
+from core.messages import Message, Paragraph
+from core.store import requests as rows
+from core.turns import Turn, Turns
+from core.vault import Vault
+from core.wording import batches as batch_wording
+from core.wording import refusals
+
+_log = logging.getLogger(__name__)
+
+Handler = Callable[[Visit], Awaitable[Reply]]
+
+CHANGES: dict[Name, Handler] = {
+    Name.RUN: running.run,
+    Name.RETRY: running.retry,
+    Name.CANCEL: running.cancel,
+    Name.ROLE: membership.role,
+    Name.CLAIM: membership.claim,
+}
+LOOKS: dict[Name, Handler] = {
+    Name.LIST: looking.listing,
+    Name.SHOW: looking.show,
+    Name.HISTORY: looking.history,
+    Name.STATUS: looking.status,
+    Name.HELP: looking.help_,
+    Name.NEXT: looking.next_,
+}
+
+
+class Desk:
+    """Answers requests, whoever brings them."""
+
+    def __init__(self, turns: Turns, vault: Vault, *, zone: ZoneInfo, admin_code: str = "") -> None:
+        self._turns = turns
+        self._vault = vault
+        self._zone = zone
+        self._admin_code = admin_code
+
+    async def answer(self, request: Request) -> Reply:
+        """Answer one request. Never raises but for cancellation: refusals and faults are replies."""
+        try:
+            command = parse(request.text)
+            if not COMMANDS[command.name].available:
+                raise Misunderstood(not_yet(command.name), suggestions=("help",))
+            return await self._turns.take(lambda turn: self._visit(turn, request, command))
+        except Refusal as refused:
+            return Reply(refusals.refusal(refused, request.text), Outcome.REFUSED)
+        except Exception:
+            reference = ids.new()[-8:]
+            _log.exception("desk.crashed", extra={"reference": reference})
+            return Reply(refusals.fault(reference), Outcome.REFUSED)
+
+    async def _visit(self, turn: Turn, request: Request, command: Command) -> Reply:
+        organization = await people.organization(turn, request.organization)
+        member = await people.recognize(turn, request.speaker, organization=organization)
+        visit = Visit(
+            turn=turn,
+            request=request,
+            organization=organization,
+            member=member,
+            zone=self._zone,
+            vault=self._vault,
+            command=command,
+            admin_code=self._admin_code,
+        )
+        if command.name in LOOKS:
+            return await LOOKS[command.name](visit)
+        source = request.source or request.channel.platform
+        visit.row = await rows.add(
+            turn.connection,
+            organization,
+            source,
+            request.key,
+            hashlib.sha256(request.text.encode()).hexdigest(),
+            self._vault.seal(request.text),
+            turn.now,
+        )
+        if visit.row is None:
+            first = await rows.first(turn.connection, organization, source, request.key)
+            return await self._said(turn, first.answer or {})
+        reply = await CHANGES[command.name](visit)
+        await rows.answer(turn.connection, visit.row, _kept(reply))
+        return reply
+
+    async def _said(self, turn: Turn, answer: dict[str, Any]) -> Reply:
+        """The first answer, again."""
+        batch = answer.get("batch")
+        outcome = Outcome(answer.get("outcome", Outcome.DONE))
+        if batch is not None and outcome is Outcome.DONE:
+            view = await views.of_batch(turn, batch, whole=False)
+            return Reply(batch_wording.status(view), private=False, batch=batch, posted=True)
+        text = answer.get("text", "That was answered before.")
+        return Reply(Message(text=text, blocks=(Paragraph(text),)), outcome, batch=batch)
+
+
+def _kept(reply: Reply) -> dict[str, Any]:
+    return {"outcome": reply.outcome, "batch": reply.batch, "text": reply.message.text}

@@ -1,0 +1,146 @@
+"""list, show, history, status, help, next: the commands that only look."""
+
+from __future__ import annotations
+
+from core import batches, jobs, times, views
+from core.commands import COMMANDS, Name
+from core.definitions import Role
+from core.desk import targets
+from core.desk.visit import Reply, Visit
+from core.errors import Misunderstood
+from core.jobs import Job
+from core.lifecycles import BatchState
+from core.nearest import nearest
+from core.store import batches as batch_rows
+from core.wording import batches as batch_wording
+from core.wording import jobs as wording
+
+GOING = (BatchState.PROPOSED, BatchState.WAITING, BatchState.ACTIVE)
+
+
+async def listing(visit: Visit) -> Reply:
+    """`list`: the jobs that the member may see."""
+    await targets.may_look(visit, Role.VIEWER)
+    word = visit.command.word(0)
+    found = [one for one in await _visible(visit) if _matches(one, word)]
+    pks = [one.pk for one in found]
+    last = await batch_rows.last_ended(visit.turn.connection, pks) if pks else {}
+    going = await batches.latest(visit.turn, visit.organization, states=GOING, limit=200)
+    running = {batch.job: batch.number for batch in going}
+    page = visit.command.number("page", 1)
+    return Reply(wording.listing(found, last, running, visit.turn.now, word, page))
+
+
+async def show(visit: Visit) -> Reply:
+    """`show NAME`, `show #128`, `show #128.3`."""
+    await targets.may_look(visit, Role.VIEWER)
+    target = await targets.batch(visit, visit.command.word(0), whole=True)
+    if target is not None:
+        return Reply(batch_wording.shown(target.view, run=target.run))
+    job = await targets.job(visit, visit.command.word(0))
+    latest = await batches.latest(visit.turn, visit.organization, job=job.pk, limit=5)
+    found = await _views(visit, [batch.number for batch in latest])
+    return Reply(wording.job(job, found, visit.turn.now))
+
+
+async def history(visit: Visit) -> Reply:
+    """`history`, `history NAME page=2 status=failed`: the newest first."""
+    await targets.may_look(visit, Role.VIEWER)
+    job = await targets.job(visit, visit.command.word(0)) if visit.command.word(0) else None
+    page = visit.command.number("page", 1)
+    states = _states(visit.command.options.get("status", ""))
+    found = await batches.latest(
+        visit.turn,
+        visit.organization,
+        job=job.pk if job else None,
+        states=states,
+        limit=page * wording.PAGE + 1,
+    )
+    visible = {one.pk for one in await _visible(visit)}
+    mine = [batch for batch in found if batch.job in visible]
+    shown = mine[(page - 1) * wording.PAGE : page * wording.PAGE]
+    ordered = await _views(visit, [batch.number for batch in shown])
+    more = len(mine) > page * wording.PAGE
+    return Reply(wording.history(ordered, job, visit.turn.now, page, more=more))
+
+
+async def status(visit: Visit) -> Reply:
+    """`status`: what runs and waits now; `status #128` or `status NAME`: how that is doing."""
+    await targets.may_look(visit, Role.VIEWER)
+    word = visit.command.word(0)
+    job = None
+    if word:
+        target = await targets.batch(visit, word)
+        if target is not None:
+            return Reply(batch_wording.status(target.view))
+        job = await targets.job(visit, word)
+    going = await batches.latest(
+        visit.turn, visit.organization, job=job.pk if job else None, states=GOING, limit=20
+    )
+    visible = {one.pk for one in await _visible(visit)}
+    found = await _views(visit, [batch.number for batch in going if batch.job in visible])
+    return Reply(wording.status(found, visit.turn.now))
+
+
+async def help_(visit: Visit) -> Reply:
+    """`help`, `help COMMAND`."""
+    word = visit.command.word(0)
+    if not word:
+        names = [one.name for one in await _visible(visit) if one.enabled] if visit.member.role else []
+        return Reply(wording.help_all(visit.member, names))
+    if word not in COMMANDS:
+        close = nearest(word, [str(name) for name in Name])
+        raise Misunderstood(
+            f"There is no command {word[:40]}.",
+            hint=f"Did you mean {close[0]}?" if close else "",
+            suggestions=(f"help {close[0]}",) if close else ("help",),
+        )
+    return Reply(wording.help_one(COMMANDS[Name(word)]))
+
+
+async def next_(visit: Visit) -> Reply:
+    """`next EXPRESSION`: what an expression means, in words and instants."""
+    options = visit.command.options
+    zone = times.zone(options["timezone"]) if "timezone" in options else visit.zone
+    expression = times.parse(
+        visit.command.text,
+        zone=zone,
+        now=visit.turn.now,
+        calendar=options.get("calendar", ""),
+        gap=options.get("gap", "next"),
+        fold=options.get("fold", "first"),
+    )
+    count = min(visit.command.number("count", 5), 20)
+    return Reply(wording.upcoming(expression.describe(), expression.upcoming(visit.turn.now, count), zone))
+
+
+async def _visible(visit: Visit) -> list[Job]:
+    every = await jobs.every(visit.turn, visit.organization)
+    return [one for one in every if visit.member.may(one.job.access.view)]
+
+
+async def _views(visit: Visit, numbers: list[int]) -> list[views.BatchView]:
+    """Newest first."""
+    found = await views.of_batches(visit.turn, numbers) if numbers else []
+    return sorted(found, key=lambda view: view.batch.number, reverse=True)
+
+
+def _matches(job: Job, word: str) -> bool:
+    texts = (job.name, job.job.title, job.job.description, *job.job.tags)
+    return not word or any(word.casefold() in text.casefold() for text in texts)
+
+
+def _states(word: str) -> tuple[BatchState, ...] | None:
+    if not word:
+        return None
+    wanted = word.casefold().replace("-", "_").replace(" ", "_")
+    if wanted == "failed":
+        return (BatchState.FAILED, BatchState.PARTLY_FAILED)
+    if wanted not in set(BatchState):
+        close = nearest(wanted, [str(state) for state in BatchState])
+        raise Misunderstood(
+            f"No batch can be {word[:40]}.",
+            hint=f"The states are {', '.join(BatchState)}.",
+            suggestions=tuple(f"history status={one}" for one in close[:1]),
+        )
+    return (BatchState(wanted),)

@@ -1,0 +1,173 @@
+"""run, cancel, retry: the commands that start and stop work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from core import batches, jobs, parameters, people, runs, views
+from core.batches import Trigger, Wish
+from core.combinations import expand
+from core.commands import Command, Name, spell
+from core.desk import targets
+from core.desk.visit import Outcome, Reply, Visit
+from core.errors import Misunderstood, OutOfPlace
+from core.jobs import Job
+from core.lifecycles import UNSUCCESSFUL, BatchState
+from core.parameters import Unbound
+from core.wording import batches as wording
+from core.wording import refusals
+
+HARD_CAP = 1_000  # runs of one batch
+
+
+async def run(visit: Visit) -> Reply:
+    """`run NAME name=value …`, or `run #128` again with the same parameters."""
+    word = visit.command.word(0)
+    again = await targets.batch(visit, word)
+    if again is not None:
+        if any(visit.command.wishes) or visit.command.sets:
+            raise Misunderstood(
+                f"`run {word}` runs again with the same parameters and takes no others.",
+                hint=f"To run with other values: run {again.view.job.name} name=value",
+                suggestions=(f"run {word}",),
+            )
+        chosen = [again.run] if again.run is not None else list(again.view.runs)
+        return await _again(visit, again.view, chosen)
+    job = await targets.job(visit, word)
+    await targets.may_run(visit, job)
+    jobs.may_start(job)
+    return await _start(visit, job, visit.command.wishes)
+
+
+async def retry(visit: Visit) -> Reply:
+    """`retry #128`: run again what did not succeed in a batch, or one run of it."""
+    word = visit.command.word(0)
+    target = await targets.batch(visit, word)
+    if target is None:
+        job = await targets.job(visit, word)
+        latest = await batches.latest(visit.turn, visit.organization, job=job.pk, limit=1)
+        if not latest:
+            raise OutOfPlace(f"{job.name} has not run yet.", suggestions=(f"run {job.name}",))
+        target = targets.Target(await views.of_batch(visit.turn, latest[0].number, whole=False))
+    view = target.view
+    if not view.batch.state.ended:
+        raise OutOfPlace(
+            f"#{view.batch.number} has not ended yet.", suggestions=(f"status #{view.batch.number}",)
+        )
+    chosen = [target.run] if target.run is not None else list(view.unsuccessful)
+    if not chosen or any(one.status not in UNSUCCESSFUL for one in chosen):
+        raise OutOfPlace(
+            f"Nothing failed in {target.run.label if target.run else f'#{view.batch.number}'}.",
+            hint="To run it again all the same, use run.",
+            suggestions=(f"run #{view.batch.number}",),
+        )
+    return await _again(visit, view, chosen)
+
+
+async def cancel(visit: Visit) -> Reply:
+    """`cancel #128`, `cancel #128.3`, or all that a job is doing."""
+    word = visit.command.word(0)
+    target = await targets.batch(visit, word)
+    if target is None:
+        job = await targets.job(visit, word)
+        return await _cancel_all(visit, job)
+    view, index = target.view, target.run.index if target.run is not None else None
+    await targets.may_run(visit, view.job)
+    if target.run is not None and target.run.status.ended:
+        raise OutOfPlace(f"{target.run.label} has already ended: {target.run.status}.")
+    await batches.cancel(visit.turn, view.batch, index, visit.member)
+    now = await views.of_batch(visit.turn, view.batch.number, whole=False)
+    return Reply(wording.cancelled(now, index), private=False)
+
+
+async def _cancel_all(visit: Visit, job: Job) -> Reply:
+    await targets.may_run(visit, job)
+    active = await batches.latest(
+        visit.turn,
+        visit.organization,
+        job=job.pk,
+        states=(BatchState.ACTIVE, BatchState.WAITING),
+        limit=100,
+    )
+    if not active:
+        raise OutOfPlace(f"{job.name} is not running.", suggestions=(f"history {job.name}",))
+    if len(active) > 1 and "yes" not in visit.command.flags:
+        numbers = ", ".join(f"#{batch.number}" for batch in active)
+        raise OutOfPlace(
+            f"{job.name} has {len(active)} active batches: {numbers}.",
+            hint="Cancel one of them, or all with --yes.",
+            suggestions=(f"cancel {job.name} --yes", *(f"cancel #{batch.number}" for batch in active[:2])),
+        )
+    for batch in active:
+        await batches.cancel(visit.turn, batch, None, visit.member)
+    now = await views.of_batch(visit.turn, active[0].number, whole=False)
+    return Reply(wording.cancelled(now, None), private=False)
+
+
+async def _start(visit: Visit, job: Job, wishes: Sequence[Mapping[str, Any]]) -> Reply:
+    definitions = job.job.parameters
+    try:
+        bound = expand(definitions, list(wishes), now=visit.turn.now, zone=visit.zone, limit=HARD_CAP)
+    except Unbound as refused:
+        if not refused.missing or refused.unknown:
+            raise
+        given = dict(wishes[0])
+        command = spell(Command(Name.RUN, (job.name,)))
+        form = parameters.form(definitions, given, refused.fields, title=job.label, command=command)
+        return Reply(refusals.form(form, refused.sentence), Outcome.FORM)
+    stored = tuple(parameters.to_json(definitions, one, seal=visit.vault.seal_value) for one in bound)
+    prints = tuple(parameters.fingerprint(definitions, one) for one in bound)
+    return await _wish(visit, job, job.version, stored, prints, None)
+
+
+async def _again(visit: Visit, view: views.BatchView, chosen: Sequence[runs.Run]) -> Reply:
+    """The same parameters with the job as it is now."""
+    job = view.job
+    await targets.may_run(visit, job)
+    jobs.may_start(job)
+    definitions = job.job.parameters
+    stored: list[dict[str, Any]] = []
+    prints: list[str] = []
+    for run in chosen:
+        opened = visit.vault.open_values(run.parameters)
+        known = {name: value for name, value in opened.items() if name in definitions}
+        bound = parameters.bind(definitions, known, now=visit.turn.now, zone=visit.zone)
+        stored.append(parameters.to_json(definitions, bound, seal=visit.vault.seal_value))
+        prints.append(parameters.fingerprint(definitions, bound))
+    return await _wish(visit, job, job.version, tuple(stored), tuple(prints), view.batch.number)
+
+
+async def _wish(
+    visit: Visit,
+    job: Job,
+    version: int,
+    stored: tuple[dict[str, Any], ...],
+    prints: tuple[str, ...],
+    rerun_of: int | None,
+) -> Reply:
+    visit.channel = await people.channel(visit.turn, visit.organization, visit.request.channel)
+    started = await batches.start(
+        visit.turn,
+        Wish(
+            organization=visit.organization,
+            job=job.pk,
+            job_id=job.id,
+            version=version,
+            definition=job.definition,
+            combinations=stored,
+            prints=prints,
+            trigger=Trigger.CHAT,
+            actor=visit.member,
+            channel=visit.channel,
+            request=visit.row,
+            rerun_of=rerun_of,
+        ),
+    )
+    view = await views.of_batch(visit.turn, started.batch, whole=False)
+    if started.state is BatchState.SKIPPED:
+        if started.holder is not None and "were waiting" not in view.batch.reason:
+            holder = await views.of_batch(visit.turn, started.holder, whole=False)
+            return Reply(wording.skipped(view, holder), Outcome.SKIPPED, batch=started.batch)
+        return Reply(wording.queue_full(view), Outcome.SKIPPED, batch=started.batch)
+    return Reply(wording.started(view), private=False, batch=started.batch, posted=True)

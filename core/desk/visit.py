@@ -1,0 +1,67 @@
+"""What comes to the desk and what goes back: a request, a reply, and the visit in between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from core.commands import Command
+from core.messages import Message
+from core.people import DEFAULT, Member, Speaker
+from core.ports import Channel
+from core.turns import Turn
+from core.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was said to the bot, by whom, where. `key` tells a redelivery from a new request."""
+
+    speaker: Speaker
+    channel: Channel
+    text: str
+    key: str
+    source: str = ""  # which kind of delivery the key is of; the channel's platform by default
+    organization: str = DEFAULT
+
+
+class Outcome(StrEnum):
+    """What kind of answer a reply is."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    FORM = "form"
+    QUESTION = "question"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer. `batch` is what was started; its message then follows as a delivery (`posted`).
+
+    `private`: only the asker is to see it (reads and refusals).
+    """
+
+    message: Message
+    outcome: Outcome = Outcome.DONE
+    private: bool = True
+    batch: int | None = None
+    posted: bool = False
+
+
+@dataclass(slots=True)
+class Visit:
+    """One request while it is answered, inside one transaction."""
+
+    turn: Turn
+    request: Request
+    organization: int
+    member: Member
+    zone: ZoneInfo
+    vault: Vault
+    command: Command
+    channel: int | None = None
+    row: int | None = None  # the request's row, where one is kept
+    admin_code: str = ""
+    options: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,120 @@
+"""A batch as it is told: its rows read together, so that every sentence about it agrees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from core import batches, chats, jobs, parameters, runs
+from core.batches import Batch
+from core.definitions import Version
+from core.entries import Answered, Failed, Headlined, Record
+from core.jobs import Job
+from core.lifecycles import UNSUCCESSFUL
+from core.runs import Run
+from core.store import people as people_rows
+from core.store import runs as run_rows
+from core.turns import Turn
+from core.vault import sealed
+
+SUMMARY_KINDS = ("headline", "answer", "failure")  # what a table over many runs shows of each
+
+
+@dataclass(frozen=True, slots=True)
+class BatchView:
+    """A batch with its job, its runs, their entries, and the people in it by name."""
+
+    batch: Batch
+    job: Job
+    version: Version
+    version_number: int
+    runs: tuple[Run, ...]
+    records: dict[int, list[Record]]
+    names: dict[int, str]
+    now: datetime
+
+    @property
+    def starter(self) -> str:
+        """Who started it, or what did."""
+        if self.batch.member is not None:
+            return self.names.get(self.batch.member, "somebody")
+        return f"the {self.batch.trigger}"
+
+    @property
+    def single(self) -> bool:
+        """It is one run."""
+        return self.batch.total == 1
+
+    @property
+    def unsuccessful(self) -> tuple[Run, ...]:
+        """The runs that a failure alert tells of."""
+        return tuple(run for run in self.runs if run.status in UNSUCCESSFUL)
+
+    def parameters(self, run: Run) -> dict[str, str]:
+        """The run's parameters as people read them; secrets are covered."""
+        shown = {}
+        for name, value in run.parameters.items():
+            definition = self.version.job.parameters.get(name)
+            secret = sealed(value) or (definition is not None and definition.secret)
+            shown[name] = parameters.MASK if secret else parameters.show(value)
+        return shown
+
+    def values(self, run: Run) -> dict[str, Any]:
+        """The run's parameters as JSON; secrets are covered."""
+        shown = self.parameters(run)
+        return {
+            name: shown[name] if shown[name] == parameters.MASK else value
+            for name, value in run.parameters.items()
+        }
+
+    def latest(self, run: Run) -> list[Record]:
+        """The entries of the run's last attempt."""
+        return [record for record in self.records.get(run.pk, []) if record.attempt == run.attempt]
+
+    def answer(self, run: Run) -> Answered | None:
+        """The last word of the run."""
+        return next(
+            (one.entry for one in reversed(self.latest(run)) if isinstance(one.entry, Answered)), None
+        )
+
+    def failure(self, run: Run) -> Failed | None:
+        """Why its last attempt did not succeed."""
+        return next((one.entry for one in reversed(self.latest(run)) if isinstance(one.entry, Failed)), None)
+
+    def headlines(self, run: Run) -> list[Headlined]:
+        """Its headline numbers in order."""
+        return [one.entry for one in self.latest(run) if isinstance(one.entry, Headlined)]
+
+
+async def of_batch(turn: Turn, number: int, *, whole: bool = True) -> BatchView:
+    """Read a batch. Without `whole`, only what a summary over its runs needs of their entries."""
+    return (await of_batches(turn, [number], whole=whole))[0]
+
+
+async def of_batches(turn: Turn, numbers: Sequence[int], *, whole: bool = False) -> list[BatchView]:
+    """Read several batches, in the order of their numbers."""
+    found = await batches.get(turn, numbers)
+    every = await runs.of_batches(turn, [batch.number for batch in found])
+    kinds = None if whole else SUMMARY_KINDS
+    records = await chats.of_runs(turn, [run.pk for run in every], kinds=kinds)
+    people = {pk for batch in found for pk in (batch.member, batch.cancelled_by) if pk is not None}
+    names = await people_rows.names(turn.connection, people) if people else {}
+    made = []
+    for batch in found:
+        version = await run_rows.version(turn.connection, batch.version)
+        own = tuple(run for run in every if run.batch == batch.number)
+        made.append(
+            BatchView(
+                batch=batch,
+                job=await jobs.get(turn, batch.job),
+                version=Version.model_validate(version.definition),
+                version_number=version.number,
+                runs=own,
+                records={run.pk: records.get(run.pk, []) for run in own},
+                names=names,
+                now=turn.now,
+            )
+        )
+    return made

@@ -1,0 +1,300 @@
+"""What is said of a batch: its message from the acknowledgement to the result, its alert, its mention."""
+
+from __future__ import annotations
+
+from core.commands import Command, Name, spell
+from core.lifecycles import UNSUCCESSFUL, BatchState, Status
+from core.messages import Block, Button, Cell, Code, Column, Facts, Message, Paragraph, Style, Table, Tone
+from core.runs import Run
+from core.views import BatchView
+from core.wording import results, words
+
+RUNS_SHOWN = 20
+
+
+def status(view: BatchView) -> Message:
+    """M: the one message of a batch, as it stands now."""
+    if not view.batch.state.ended:
+        return _going(view)
+    return _one_result(view) if view.single else _summary(view)
+
+
+def alert(view: BatchView) -> Message:
+    """F: a new message about everything that failed in a batch."""
+    batch, failed = view.batch, view.unsuccessful
+    if view.single and failed:
+        run = failed[0]
+        text = f"{words.ENDINGS[run.status].capitalize()}: {view.job.label} · #{batch.number}. {run.reason}"
+        blocks: list[Block] = [Paragraph(run.reason or "It said no reason."), *_why(view, run)]
+        blocks += _facts(view, run)
+    else:
+        text = f"Failed: {len(failed)} of {batch.total} runs of {view.job.label} · #{batch.number}"
+        blocks = [_run_table(view, failed)]
+    return Message(
+        text=text,
+        title=text if not view.single else f"{view.job.label} · #{batch.number}",
+        tone=Tone.FAILURE,
+        blocks=tuple(blocks),
+        buttons=(_button("Run failed again", Name.RETRY, f"#{batch.number}", style="primary"), _view(view)),
+        mentions=_requester(view),
+    )
+
+
+def mention(view: BatchView) -> Message:
+    """The short reply that notifies the requester of a long run's end."""
+    batch = view.batch
+    took = words.lasted((batch.ended_at or view.now) - (batch.started_at or batch.created_at))
+    return Message(
+        text=f"{words.STATES[batch.state].capitalize()}: {view.job.label} · #{batch.number} after {took}",
+        tone=words.TONES[batch.state],
+        mentions=_requester(view),
+    )
+
+
+def skipped(view: BatchView, holder: BatchView) -> Message:
+    """Why nothing was started, and what can be done about it."""
+    number = holder.batch.number
+    since = words.ago(holder.batch.started_at or holder.batch.created_at, view.now)
+    text = (
+        f"{view.job.name} is still running: #{number}, started {since} by {holder.starter}. "
+        "Nothing was started."
+    )
+    return Message(
+        text=text,
+        title="Skipped",
+        tone=Tone.WARNING,
+        blocks=(Paragraph(text), *_progress(holder)),
+        buttons=(
+            _button("View", Name.SHOW, f"#{number}"),
+            _button("Cancel", Name.CANCEL, f"#{number}", style="danger", confirm=f"Cancel #{number}?"),
+        ),
+    )
+
+
+def queue_full(view: BatchView) -> Message:
+    """The line behind a job's lock is as long as it may be."""
+    text = f"{view.job.name} was not started: {view.batch.reason}."
+    return Message(text=text, title="Skipped", tone=Tone.WARNING, blocks=(Paragraph(text),))
+
+
+def shown(view: BatchView, *, run: Run | None = None) -> Message:
+    """Everything about a batch or one of its runs (the command `show`)."""
+    chosen = run or (view.runs[0] if view.single and view.runs else None)
+    if chosen is None:
+        return _going(view) if not view.batch.state.ended else _summary(view)
+    entries = [record.entry for record in view.latest(chosen)]
+    label = f"#{view.batch.number}" if view.single else chosen.label
+    text = f"{words.ENDINGS[chosen.status].capitalize()}: {view.job.label} · {label}"
+    blocks: list[Block] = list(_facts(view, chosen, whole=True))
+    if chosen.status in UNSUCCESSFUL:
+        blocks += [Paragraph(chosen.reason), *_why(view, chosen)]
+    blocks += results.blocks(entries, whole=True)
+    return Message(
+        text=text,
+        title=text,
+        tone=_tone(chosen.status),
+        blocks=tuple(blocks),
+        buttons=(_again(view, chosen),) if chosen.status.ended else (_cancel(view),),
+    )
+
+
+def cancelled(view: BatchView, run: int | None) -> Message:
+    """The answer to a cancel."""
+    label = f"#{view.batch.number}" + (f".{run}" if run else "")
+    if view.batch.state.ended:
+        text = f"{view.job.name} · {label} is cancelled."
+    else:
+        text = f"Cancelling {view.job.name} · {label}; what runs is being stopped."
+    return Message(text=text, tone=Tone.NEUTRAL, blocks=(Paragraph(text),), buttons=(_view(view),))
+
+
+def started(view: BatchView) -> Message:
+    """The acknowledgement."""
+    return _going(view)
+
+
+def _going(view: BatchView) -> Message:
+    batch = view.batch
+    many = "" if view.single else f" · {words.count(batch.total, 'run')}"
+    who = f"{view.starter} started {view.job.name} · #{batch.number}{many}"
+    blocks: list[Block] = []
+    if view.single and view.runs:
+        blocks += _facts(view, view.runs[0])
+    blocks += _progress(view)
+    return Message(
+        text=who,
+        title=who,
+        tone=words.TONES[batch.state],
+        blocks=tuple(blocks),
+        buttons=(_cancel(view),),
+    )
+
+
+def _progress(view: BatchView) -> tuple[Block, ...]:
+    batch = view.batch
+    if batch.state is BatchState.WAITING:
+        return (Paragraph(f"Waiting {batch.reason}."),)
+    if not view.single:
+        failed = sum(batch.counts.get(status, 0) for status in UNSUCCESSFUL)
+        tail = f" · {failed} failed" if failed else ""
+        return (Paragraph(f"{batch.done} of {batch.total} done{tail}"),)
+    if not view.runs:
+        return ()
+    run, attempts = view.runs[0], view.version.job.retry.attempts
+    again = f" · attempt {run.attempt} of {attempts}" if run.attempt > 1 else ""
+    if run.cancel_requested_at is not None and run.status is Status.RUNNING:
+        return (Paragraph("Being cancelled."),)
+    match run.status:
+        case Status.RUNNING:
+            return (Paragraph(f"Running{again}" + (f": {run.step}" if run.step else "")),)
+        case Status.WAITING if run.attempt:
+            return (Paragraph(f"Attempt {run.attempt} of {attempts} did not succeed: {run.reason}"),)
+        case _:
+            return (Paragraph("Queued."),)
+
+
+def _one_result(view: BatchView) -> Message:
+    batch = view.batch
+    run = view.runs[0] if view.runs else None
+    took = words.lasted((batch.ended_at or view.now) - (batch.started_at or batch.created_at))
+    outcome = words.ENDINGS[run.status] if run is not None else words.STATES[batch.state]
+    text = f"{outcome.capitalize()}: {view.job.label} · #{batch.number} · {took}"
+    blocks: list[Block] = []
+    if batch.state is BatchState.CANCELLED:
+        blocks.append(Paragraph(_who_cancelled(view)))
+    if run is not None:
+        blocks += _facts(view, run)
+        if run.status in UNSUCCESSFUL and run.reason:
+            blocks.append(Paragraph(run.reason))
+        blocks += results.blocks([record.entry for record in view.latest(run)])
+    return Message(
+        text=text,
+        title=text,
+        tone=words.TONES[batch.state],
+        blocks=tuple(blocks),
+        buttons=(_again(view), _view(view)),
+        mentions=_requester(view) if batch.cancelled_by not in (None, batch.member) else (),
+    )
+
+
+def _summary(view: BatchView) -> Message:
+    batch = view.batch
+    took = words.lasted((batch.ended_at or view.now) - (batch.started_at or batch.created_at))
+    done = batch.counts.get(Status.SUCCEEDED, 0)
+    failed = len(view.unsuccessful)
+    parts = [f"{done} of {batch.total} succeeded"]
+    parts += [f"{failed} failed"] if failed else []
+    text = (
+        f"{words.STATES[batch.state].capitalize()}: {view.job.label} · #{batch.number} · {' · '.join(parts)}"
+    )
+    blocks: list[Block] = [Paragraph(f"{words.count(batch.total, 'run')} in {took}.")]
+    if batch.state is BatchState.CANCELLED:
+        blocks.append(Paragraph(_who_cancelled(view)))
+    blocks.append(_run_table(view, view.runs))
+    buttons = [_again(view), _view(view)]
+    if failed:
+        buttons.insert(0, _button("Run failed again", Name.RETRY, f"#{batch.number}", style="primary"))
+    return Message(
+        text=text, title=text, tone=words.TONES[batch.state], blocks=tuple(blocks), buttons=tuple(buttons)
+    )
+
+
+def _run_table(view: BatchView, chosen: tuple[Run, ...]) -> Table:
+    varying = _varying(view)
+    headlines = next((names for run in chosen if (names := [one.name for one in view.headlines(run)])), [])[
+        :2
+    ]
+    rows: list[tuple[Cell, ...]] = []
+    for run in chosen:
+        values = view.parameters(run)
+        numbers = {one.name: words.number(one.value, one.format, one.unit) for one in view.headlines(run)}
+        took = words.lasted((run.ended_at or view.now) - run.started_at) if run.started_at else ""
+        told = run.reason if run.status in UNSUCCESSFUL else ""
+        rows.append(
+            (
+                run.label,
+                *(values.get(name, "") for name in varying),
+                words.ENDINGS[run.status],
+                took,
+                *(numbers.get(name, "") for name in headlines),
+                told,
+            )
+        )
+    titles = ["run", *varying, "state", "took", *(name.replace("_", " ") for name in headlines), "why"]
+    if not any(row[-1] for row in rows):
+        titles, rows = titles[:-1], [row[:-1] for row in rows]
+    return Table(
+        columns=tuple(Column(title) for title in titles),
+        rows=tuple(rows[:RUNS_SHOWN]),
+        total_rows=len(rows),
+        shown_rows=RUNS_SHOWN,
+        shown_columns=len(titles),
+    )
+
+
+def _varying(view: BatchView) -> list[str]:
+    """The parameters in which the runs of a batch differ, at most three."""
+    seen: dict[str, set[str]] = {}
+    for run in view.runs:
+        for name, value in view.parameters(run).items():
+            seen.setdefault(name, set()).add(value)
+    return [name for name, values in seen.items() if len(values) > 1][:3]
+
+
+def _facts(view: BatchView, run: Run, *, whole: bool = False) -> tuple[Block, ...]:
+    items = list(view.parameters(run).items())
+    if whole:
+        items.append(("started by", view.starter))
+        if run.started_at is not None:
+            items.append(("took", words.lasted((run.ended_at or view.now) - run.started_at)))
+        if run.attempt > 1:
+            items.append(("attempts", str(run.attempt)))
+        items.append(("version", str(view.version_number)))
+    return (Facts(tuple(items)),) if items else ()
+
+
+def _why(view: BatchView, run: Run) -> tuple[Block, ...]:
+    failure = view.failure(run)
+    if failure is None:
+        return ()
+    made: list[Block] = []
+    if failure.hint:
+        made.append(Paragraph(failure.hint))
+    if failure.detail:
+        made.append(Code(failure.detail))
+    return tuple(made)
+
+
+def _who_cancelled(view: BatchView) -> str:
+    by = view.batch.cancelled_by
+    return f"Cancelled by {view.names[by]}." if by in view.names else "Cancelled."
+
+
+def _requester(view: BatchView) -> tuple[str, ...]:
+    return (str(view.batch.member),) if view.batch.member is not None else ()
+
+
+def _tone(status: Status) -> Tone:
+    if status is Status.SUCCEEDED:
+        return Tone.SUCCESS
+    if status in UNSUCCESSFUL:
+        return Tone.FAILURE
+    return Tone.NEUTRAL if status.ended else Tone.PROGRESS
+
+
+def _again(view: BatchView, run: Run | None = None) -> Button:
+    target = run.label if run is not None and not view.single else f"#{view.batch.number}"
+    return _button("Run again", Name.RUN, target)
+
+
+def _view(view: BatchView) -> Button:
+    return _button("View", Name.SHOW, f"#{view.batch.number}")
+
+
+def _cancel(view: BatchView) -> Button:
+    number = f"#{view.batch.number}"
+    return _button("Cancel", Name.CANCEL, number, style="danger", confirm=f"Cancel {view.job.name} {number}?")
+
+
+def _button(label: str, name: Name, target: str, *, style: Style = "default", confirm: str = "") -> Button:
+    return Button(label, spell(Command(name, (target,))), style=style, confirm=confirm)

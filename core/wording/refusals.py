@@ -1,0 +1,40 @@
+"""What is said where something was refused: why, what would work, and a button for the nearest line."""
+
+from __future__ import annotations
+
+from core.errors import Invalid, Refusal
+from core.messages import Block, Button, Code, Facts, Form, Message, Paragraph, Tone
+
+
+def refusal(refused: Refusal, line: str) -> Message:
+    """The typed line comes back with a button for each line that would be valid."""
+    blocks: list[Block] = [Paragraph(refused.sentence)]
+    if line.strip():
+        blocks.append(Code(f"/job {line.strip()}"[:500]))
+    if isinstance(refused, Invalid) and len(refused.fields) > 1:
+        blocks.append(Facts(tuple(refused.fields.items())))
+    if refused.hint:
+        blocks.append(Paragraph(refused.hint))
+    return Message(
+        text=refused.sentence,
+        title="That did not work",
+        tone=Tone.WARNING,
+        blocks=tuple(blocks),
+        buttons=tuple(
+            Button(line if len(line) <= 70 else f"{line[:69]}…", line) for line in refused.suggestions[:3]
+        ),
+    )
+
+
+def form(asked: Form, sentence: str) -> Message:
+    """Something is missing: a form asks for it."""
+    return Message(
+        text=sentence, title=asked.title, tone=Tone.NEUTRAL, blocks=(Paragraph(sentence),), form=asked
+    )
+
+
+def fault(reference: str) -> Message:
+    """The bot met an error of its own; the reference finds it in the log."""
+    text = f"Something went wrong in the bot itself (reference {reference}); nothing was started."
+    hint = "Try again; if it stays, tell whoever runs the bot this reference."
+    return Message(text=text, title="An error", tone=Tone.FAILURE, blocks=(Paragraph(text), Paragraph(hint)))

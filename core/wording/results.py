@@ -1,0 +1,61 @@
+"""What a run found, as blocks: numbers first, then words, a chart, a short table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.entries import Answered, Charted, Checked, Headlined, Kept, Returned
+from core.messages import Block, Column, ColumnFormat, Headline, Headlines, Image, Paragraph, Table
+from core.wording import words
+
+ROWS_SHOWN, COLUMNS_SHOWN = 10, 4  # DESIGN.md, 5.1
+
+
+def blocks(entries: Sequence[Kept], *, whole: bool = False) -> tuple[Block, ...]:
+    """The blocks of one run's result; `whole` shows every table and chart instead of the first."""
+    made: list[Block] = []
+    headlines = [one for one in entries if isinstance(one, Headlined)]
+    if headlines:
+        made.append(Headlines(tuple(_headline(one) for one in headlines[:8])))
+    answers = [one for one in entries if isinstance(one, Answered)]
+    if answers:
+        made.append(Paragraph(answers[-1].text, marked=answers[-1].marked))
+    made += [Paragraph(_check(one)) for one in entries if isinstance(one, Checked) and one.passed is False]
+    charts = [one for one in entries if isinstance(one, Charted)]
+    made += [Image(one.chart, one.alt, one.chart.title) for one in (charts if whole else charts[:1])]
+    tables = [one for one in entries if isinstance(one, Returned) and (len(one.rows) > 1 or whole)]
+    if not whole:
+        tables = _first_to_read(tables, {one.name for one in charts})
+    made += [table(one, whole=whole) for one in tables]
+    return tuple(made)
+
+
+def table(result: Returned, *, whole: bool = False) -> Table:
+    """A result as a table."""
+    plain: ColumnFormat = "text"
+    kinds = result.formats or (plain,) * len(result.columns)
+    return Table(
+        columns=tuple(Column(name, kind) for name, kind in zip(result.columns, kinds, strict=True)),
+        rows=result.rows if whole else result.rows[:ROWS_SHOWN],
+        title=result.title or result.name.replace("_", " "),
+        total_rows=None if result.truncated else len(result.rows),
+        shown_rows=50 if whole else ROWS_SHOWN,
+        shown_columns=20 if whole else COLUMNS_SHOWN,
+    )
+
+
+def _first_to_read(tables: list[Returned], drawn: set[str]) -> list[Returned]:
+    """One table: the first that no chart shows already."""
+    plain = [one for one in tables if one.name not in drawn]
+    return (plain or tables)[:1]
+
+
+def _headline(one: Headlined) -> Headline:
+    return Headline(
+        one.name.replace("_", " "), words.number(one.value, one.format, one.unit), words.change(one.change)
+    )
+
+
+def _check(one: Checked) -> str:
+    mark = {"info": "Note", "warning": "Warning", "error": "Failed check"}[one.severity]
+    return f"{mark}: {one.detail}"

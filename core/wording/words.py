@@ -1,0 +1,99 @@
+"""Small words that many sentences share: counts, lengths of time, instants, numbers."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from core.lifecycles import BatchState, Status
+from core.messages import ColumnFormat, Tone
+
+ENDINGS = {
+    Status.WAITING: "waiting",
+    Status.QUEUED: "queued",
+    Status.RUNNING: "running",
+    Status.SUCCEEDED: "succeeded",
+    Status.FAILED: "failed",
+    Status.TIMED_OUT: "timed out",
+    Status.CANCELLED: "cancelled",
+    Status.LOST: "lost",
+    Status.INTERRUPTED: "interrupted",
+}
+STATES = {
+    BatchState.PROPOSED: "waiting for a yes",
+    BatchState.WAITING: "waiting in line",
+    BatchState.ACTIVE: "running",
+    BatchState.SUCCEEDED: "succeeded",
+    BatchState.PARTLY_FAILED: "partly failed",
+    BatchState.FAILED: "failed",
+    BatchState.CANCELLED: "cancelled",
+    BatchState.SKIPPED: "skipped",
+}
+TONES = {
+    BatchState.PROPOSED: Tone.NEUTRAL,
+    BatchState.WAITING: Tone.PROGRESS,
+    BatchState.ACTIVE: Tone.PROGRESS,
+    BatchState.SUCCEEDED: Tone.SUCCESS,
+    BatchState.PARTLY_FAILED: Tone.WARNING,
+    BatchState.FAILED: Tone.FAILURE,
+    BatchState.CANCELLED: Tone.NEUTRAL,
+    BatchState.SKIPPED: Tone.NEUTRAL,
+}
+
+
+def count(number: int, noun: str) -> str:
+    """`1 run`, `1,284 runs`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def lasted(length: timedelta) -> str:
+    """A length of time, to two places that matter: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 10 min`, `3 days`."""
+    seconds = max(0.0, length.total_seconds())
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{hours // 24} days"
+
+
+def ago(then: datetime, now: datetime) -> str:
+    """`just now`, `3 min 5 s ago`."""
+    length = now - then
+    return "just now" if length < timedelta(seconds=2) else f"{lasted(length)} ago"
+
+
+def moment(then: datetime, zone: ZoneInfo, *, now: datetime | None = None) -> str:
+    """An instant in a zone: the time of day where it is the same day, else the date with it."""
+    local = then.astimezone(zone)
+    if now is not None and now.astimezone(zone).date() == local.date():
+        return f"today {local:%H:%M}"
+    return f"{local:%a %d %b %Y %H:%M}"
+
+
+def listing(names: list[str], joint: str = "and") -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {joint} {names[-1]}"
+
+
+def number(value: float | str | None, kind: ColumnFormat = "number", unit: str = "") -> str:
+    """A headline's number as people read it."""
+    if value is None:
+        return "—"
+    if isinstance(value, str):
+        return value
+    if kind == "percent":
+        return f"{value * 100:,.1f} %"
+    whole = kind == "integer" or float(value).is_integer()
+    text = f"{value:,.0f}" if whole and kind != "currency" else f"{value:,.2f}"
+    return f"{text} {unit}".rstrip()
+
+
+def change(relative: float | None) -> str:
+    """`+12.4 %`; empty where there is nothing to compare with."""
+    return "" if relative is None else f"{relative * 100:+,.1f} %"
