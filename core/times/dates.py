@@ -19,6 +19,7 @@ _NUMERIC_DATE = re.compile(r"\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}")
 _LONGEST = 100 * 366 * 86_400  # seconds: nobody means more than a hundred years
 _DAYS = {"day": 1, "week": 7}
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
+_SIZES = ("second", "minute", "hour", "day", "week", "month", "quarter", "year")
 _SECONDS = {"second": 1, "minute": 60, "hour": 3_600}
 
 
@@ -153,7 +154,7 @@ def _amounts(words: Words) -> list[tuple[int, str]]:
             continue
         number = words.number()
         unit = UNITS.get(words.peek(), "")
-        if number is None or not unit:
+        if number is None or not unit or (found and _SIZES.index(unit) >= _SIZES.index(found[-1][1])):
             words.position = start
             return found
         words.take()

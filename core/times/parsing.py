@@ -22,7 +22,7 @@ from core.times.phrases import read_phrase
 from core.times.recurrences import read_months
 from core.times.rules import Business, Once, Rule
 from core.times.timeline import CalendarLabels, DayIntervalLabels, Fold, Gap
-from core.times.words import Words, nearest_forms
+from core.times.words import PHRASE_LIMIT, Words, nearest_forms
 from core.times.zones import zone as zone_named
 
 NINE = time(9)
@@ -37,6 +37,7 @@ T = TypeVar("T", bound=str)
 
 _FIXED = ("EST", "MST", "HST")  # zones whose names are mostly used for places that have summer time
 _QUOTES = ("``", '""', "''", "“”", "‘’", "““", "””")
+_LONGEST = 1_000  # characters that are looked at
 _EVERY_MONTH = (1 << 13) - 2
 
 
@@ -114,10 +115,15 @@ def _zone(zone: str | ZoneInfo) -> ZoneInfo:
 
 def _tidy(text: str) -> str:
     """Without the blanks, quotes and backticks around it that chats add, blanks inside as one."""
+    if len(text) > _LONGEST:
+        raise Misunderstood(
+            f"A schedule has at most {PHRASE_LIMIT} characters, this one has {len(text)}.",
+            hint=nearest_forms(text[:PHRASE_LIMIT]),
+        )
     tidy = text.strip(" \t\r\n")
     while len(tidy) > 1 and tidy[0] + tidy[-1] in _QUOTES:
         tidy = tidy[1:-1].strip(" \t")
-    return _BLANKS.sub(" ", tidy) if len(tidy) < 1_000 else tidy
+    return _BLANKS.sub(" ", tidy)
 
 
 class _Reader:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zoneinfo
 from bisect import bisect_right
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -25,7 +25,7 @@ LATEST = 253_402_300_799 - 3 * DAY  # year 9999, with room for any offset
 
 _BLOCK = 25  # bits: offsets are looked up in blocks of 2 ** 25 s, about 388 days
 _MARGIN = 3 * DAY  # a block knows the changes just outside of it
-_PROBE = 2 * DAY  # the closest two changes in tzdata 2026f are 6.9 days apart
+_PROBE = 5 * DAY  # the closest two changes in tzdata 2026f are 6.9 days apart
 
 # What people write although it names no zone, or several; the first place that they mostly mean.
 _ABBREVIATIONS = {
@@ -214,6 +214,5 @@ def _change(zone: ZoneInfo, low: int, high: int, offset: int) -> int:
 
 
 def _offset(zone: ZoneInfo, at: int) -> int:
-    moment = datetime.fromtimestamp(min(max(at, EARLIEST), LATEST), UTC).astimezone(zone)
-    offset = moment.utcoffset()
+    offset = datetime.fromtimestamp(min(max(at, EARLIEST), LATEST), zone).utcoffset()
     return offset.days * DAY + offset.seconds if offset is not None else 0
