@@ -151,36 +151,58 @@ def _change(key: Key, current: Standing | None, wanted: Entry | None, file: str)
 def _differences(before: Entry, after: Entry) -> Iterator[Detail]:
     """Field by field; the parts of a job's version are named `agent.…` and `sources.…`."""
     if isinstance(before, Version) and isinstance(after, Version):
-        yield from _compare("", _dump(before.job), _dump(after.job))
-        yield from _compare("agent", _dump(before.agent), _dump(after.agent))
-        old, new = ({name: _dump(one) for name, one in part.sources.items()} for part in (before, after))
-        yield from _compare("sources", old, new)
+        yield from _compare((), _sides(before.job, after.job))
+        yield from _compare(("agent",), _sides(before.agent, after.agent))
+        for name in dict.fromkeys([*before.sources, *after.sources]):
+            yield from _compare(("sources", name), _sides(before.sources.get(name), after.sources.get(name)))
     else:
-        yield from _compare("", _dump(before), _dump(after))
+        yield from _compare((), _sides(before, after))
 
 
-def _dump(one: Definition) -> dict[str, Any]:
-    return one.model_dump(mode="json", by_alias=True)
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """The same place before and after: whole, and `lean` (without defaults) for showing it."""
+
+    before: Any
+    after: Any
+    lean_before: Any
+    lean_after: Any
+
+    def detail(self, path: tuple[str, ...]) -> Detail:
+        """The place told as one change."""
+        return Detail(".".join(path), *_apart(_shown(self.lean_before), _shown(self.lean_after)))
 
 
-def _compare(path: str, before: Any, after: Any) -> Iterator[Detail]:
+def _sides(before: Definition | None, after: Definition | None) -> _Sides:
+    whole = [one and one.model_dump(mode="json", by_alias=True) for one in (before, after)]
+    lean = [
+        one and one.model_dump(mode="json", by_alias=True, exclude_defaults=True) for one in (before, after)
+    ]
+    return _Sides(*whole, *lean)
+
+
+def _compare(path: tuple[str, ...], sides: _Sides) -> Iterator[Detail]:
+    before, after = sides.before, sides.after
     if before == after and _order(before) == _order(after):
         return
     old, new = _named(before), _named(after)
     if not (isinstance(old, dict) and isinstance(new, dict)) or not (old or new):
-        yield Detail(path, *_apart(_shown(before), _shown(after)))
+        yield sides.detail(path)
         return
+    lean_old, lean_new = _named(sides.lean_before), _named(sides.lean_after)
     for key in dict.fromkeys([*old, *new]):
-        inner = f"{path}.{key}" if path else key
-        if key not in new:
-            yield Detail(inner, *_apart(_shown(old[key]), "none"))
-        elif key not in old:
-            yield Detail(inner, *_apart("none", _shown(new[key])))
-        else:
-            yield from _compare(inner, old[key], new[key])
+        one, two = old.get(key), new.get(key)
+        inner = _Sides(one, two, _lean(lean_old, key, one), _lean(lean_new, key, two))
+        yield from _compare((*path, key), inner)
     common = [key for key in old if key in new]
-    if common != [key for key in new if key in old] and (isinstance(before, list) or path == "parameters"):
-        yield Detail(f"{path} (order)", ", ".join(old), ", ".join(new))
+    if common != [key for key in new if key in old] and (isinstance(before, list) or path == ("parameters",)):
+        yield Detail(f"{'.'.join(path)} (order)", ", ".join(old), ", ".join(new))
+
+
+def _lean(parent: Any, key: str, whole: Any) -> Any:
+    """What is shown of a part: the value itself where it is a default, of a mapping only the rest."""
+    found = parent.get(key) if isinstance(parent, dict) else None
+    return found if found and isinstance(found, dict | list) else whole
 
 
 def _order(value: Any) -> list[str]:

@@ -101,7 +101,8 @@ def _node(value: Any, wanted: Any) -> yaml.Node:
             return _model(value)
         case dict():
             inner = get_args(wanted)[1] if get_origin(wanted) is dict else Any
-            return _mapping([(key, _node(one, inner)) for key, one in value.items()])
+            items = [(key, _node(one, inner)) for key, one in value.items()]
+            return _block(items) if isinstance(_bare(inner), type(BaseModel)) else _mapping(items)
         case tuple() | list():
             inner = get_args(wanted)[0] if get_origin(wanted) is tuple else Any
             return _sequence([_node(one, inner) for one in value])
