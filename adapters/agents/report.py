@@ -256,8 +256,7 @@ def _default_answer(
 
 def _written(headline: Headlined) -> str:
     value = headline.value
-    text = numbers.number(value) if isinstance(value, int | float) else "–"
-    return numbers.with_unit(text, headline.unit)
+    return numbers.amount(value, headline.unit) if isinstance(value, int | float) else "–"
 
 
 def _rows(count: int) -> str:

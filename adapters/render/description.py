@@ -16,6 +16,7 @@ _KINDS = {
     "pie": "Pie chart",
 }
 _DATE = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01])(?:[T ]\d\d:\d\d.*)?)?")
+LARGEST = 1e300  # of a number that is told: sums of such numbers stay numbers
 _LABEL_LIMIT = 60  # characters
 
 
@@ -32,7 +33,7 @@ def describe(chart: ChartData) -> str:
     if not values:
         return f"{beginning} No data."
     if chart.type == "number":
-        return f"{beginning} {numbers.with_unit(numbers.number(values[0][1]), chart.unit)}."
+        return f"{beginning} {numbers.amount(values[0][1], chart.unit)}."
     totals: dict[str, float] = {}
     for label, value in values:
         totals[label] = totals.get(label, 0) + value
@@ -61,7 +62,7 @@ def _values(chart: ChartData) -> list[tuple[str, float]]:
     return [
         (str(row[x]), float(value))
         for row in chart.rows
-        if isinstance(value := row[y], int | float) and not isinstance(value, bool)
+        if isinstance(value := row[y], int | float) and not isinstance(value, bool) and abs(value) < LARGEST
     ]
 
 
@@ -75,7 +76,7 @@ def _has(chart: ChartData) -> bool:
 
 
 def _number(chart: ChartData, value: float) -> str:
-    return numbers.with_unit(numbers.number(value), chart.unit)
+    return numbers.amount(value, chart.unit)
 
 
 def _short(label: str) -> str:

@@ -26,7 +26,6 @@ def number(value: float, decimals: int | None = None) -> str:
     text = f"{value:,.{places}f}".rstrip("0").rstrip(".")
     if text in ("0", "-0"):
         text = f"{value:.2g}"
-    # 1.5 is a measure, 1.50 an amount: two places where two are needed
     return _signed(text)
 
 
@@ -59,12 +58,20 @@ def with_unit(text: str, unit: str) -> str:
     unit = SYMBOLS.get(unit, unit)
     if not unit:
         return text
-    if len(unit) == 1 and unit in "€$£¥₹":
+    if unit in SYMBOLS.values():
         return f"-{unit}{text[1:]}" if text.startswith("-") else f"{unit}{text}"
     return f"{text}{unit}" if unit in ("%", "°") else f"{text} {unit}"
 
 
+def amount(value: float, unit: str) -> str:
+    """A number with its unit, whatever that is: money with cents, everything else as it comes."""
+    symbol = SYMBOLS.get(unit, unit)
+    return money(value, symbol) if symbol in SYMBOLS.values() else with_unit(number(value), unit)
+
+
 def _three_digits(value: float) -> str:
+    if 0 < abs(value) < 0.01:
+        return f"{value:.2g}"
     places = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
     text = f"{value:.{places}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
