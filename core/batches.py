@@ -7,7 +7,7 @@ the primary key of `locks` is the backstop.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -66,7 +66,9 @@ class Started:
     batch: int
     id: str
     state: BatchState
+    reason: str = ""
     holder: int | None = None
+    runs: tuple[str, ...] = ()  # their ids, in order; none where it is skipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +128,9 @@ async def start(turn: Turn, wish: Wish) -> Started:
     number, batch_id = await _insert(turn, wish, keys, state, reason)
     if state is BatchState.ACTIVE:
         await rows.lock(turn.connection, keys, number, turn.now)
+    made: tuple[str, ...] = ()
     if state is not BatchState.SKIPPED:
-        await _insert_runs(turn, wish, number, active=state is BatchState.ACTIVE)
+        made = await _insert_runs(turn, wish, number, active=state is BatchState.ACTIVE)
         if wish.channel is not None and wish.trigger is Trigger.CHAT:
             await deliveries.owe(
                 turn, wish.organization, wish.channel, number, batch_id, only_for=wish.only_for
@@ -143,7 +146,7 @@ async def start(turn: Turn, wish: Wish) -> Started:
         subject=f"batch:{batch_id}",
         data={"job": wish.definition.name, "number": number, "runs": len(wish.combinations), "why": reason},
     )
-    return Started(number, batch_id, state, holder)
+    return Started(number, batch_id, state, reason, holder, made)
 
 
 async def advance(turn: Turn, batch_pks: Iterable[int]) -> None:
@@ -158,21 +161,24 @@ async def advance(turn: Turn, batch_pks: Iterable[int]) -> None:
     counted = await rows.counts(turn.connection, pks)
     found = {row.pk: row for row in await rows.get(turn.connection, pks)}
     ended: list[int] = []
+    endings: dict[int, BatchState] = {}
     for pk in pks:
         row, counts = found[pk], counted[pk]
         if row.state != BatchState.ACTIVE:
             continue
         if sum(counts.get(status, 0) for status in (Status.WAITING, Status.QUEUED, Status.RUNNING)) == 0:
-            await _end(turn, row, counts)
+            endings[pk] = await _end(turn, row, counts)
             ended.append(pk)
         elif counts.get(Status.WAITING):
             room = row.cap - counts.get(Status.QUEUED, 0) - counts.get(Status.RUNNING, 0)
             if room > 0:
                 turn.queued += await run_rows.queue(turn.connection, pk, room, turn.now)
     if ended:
-        await rows.unlock(turn.connection, ended)
-        await hand_over(turn, sorted({found[pk].job for pk in ended}))
-        await _tell(turn, ended)
+        locked = [pk for pk in ended if found[pk].keys]
+        if locked:
+            await rows.unlock(turn.connection, locked)
+            await hand_over(turn, sorted({found[pk].job for pk in locked}))
+        await _tell(turn, [found[pk] for pk in ended], {pk: endings[pk] for pk in ended})
     going = [pk for pk in pks if pk not in ended]
     if going:
         await deliveries.touched(turn, going)
@@ -304,7 +310,7 @@ async def _insert(
     return number, batch_id
 
 
-async def _insert_runs(turn: Turn, wish: Wish, batch: int, *, active: bool) -> None:
+async def _insert_runs(turn: Turn, wish: Wish, batch: int, *, active: bool) -> tuple[str, ...]:
     job = wish.definition.job
     made: list[dict[str, Any]] = []
     for index, parameters in enumerate(wish.combinations, start=1):
@@ -325,15 +331,17 @@ async def _insert_runs(turn: Turn, wish: Wish, batch: int, *, active: bool) -> N
         )
     await run_rows.insert(turn.connection, made)
     turn.queued += [(run["id"], job.priority) for run in made if run["status"] is Status.QUEUED]
+    return tuple(run["id"] for run in made)
 
 
-async def _end(turn: Turn, row: Row, counts: dict[Status, int]) -> None:
+async def _end(turn: Turn, row: Row, counts: dict[Status, int]) -> BatchState:
     succeeded = counts.get(Status.SUCCEEDED, 0)
     cancelled = counts.get(Status.CANCELLED, 0)
     failed = sum(counts.values()) - succeeded - cancelled
     state = ending_of(succeeded, failed, cancelled)
     values = {"state": state, "ended_at": turn.now}
     await rows.move(turn.connection, [row.pk], BatchState.ACTIVE, values)
+    return state
 
 
 async def _cancel(turn: Turn, batch: int, index: int | None, actor: Member | None, reason: str) -> None:
@@ -348,17 +356,17 @@ async def _cancel(turn: Turn, batch: int, index: int | None, actor: Member | Non
     if row.state == BatchState.WAITING and index is None:
         values = {"state": BatchState.CANCELLED, "ended_at": turn.now}
         await rows.move(turn.connection, [batch], BatchState.WAITING, values)
-        await _tell(turn, [batch])
+        await _tell(turn, [row], {batch: BatchState.CANCELLED})
     else:
         await advance(turn, [batch])
 
 
-async def _tell(turn: Turn, pks: Sequence[int]) -> None:
-    """Owe the endings of these batches."""
-    for row in await rows.get(turn.connection, pks):
+async def _tell(turn: Turn, ended: Sequence[Row], endings: Mapping[int, BatchState]) -> None:
+    """Owe the endings of these batches; their rows may be as they were before."""
+    for row in ended:
         if row.channel is None:
             continue
-        took = row.ended_at - (row.started_at or row.created_at)
+        took = turn.now - (row.started_at or row.created_at)
         await deliveries.ended(
             turn,
             deliveries.Ended(
@@ -367,7 +375,7 @@ async def _tell(turn: Turn, pks: Sequence[int]) -> None:
                 batch=row.pk,
                 batch_id=row.id,
                 by_hand=row.trigger == Trigger.CHAT,
-                failed=row.state in (BatchState.FAILED, BatchState.PARTLY_FAILED),
+                failed=endings[row.pk] in (BatchState.FAILED, BatchState.PARTLY_FAILED),
                 long=took > LONG,
             ),
         )

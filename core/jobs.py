@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from core import versions
 from core.definitions import JobDefinition, Version
 from core.errors import Ambiguous, NotFound, OutOfPlace
 from core.nearest import nearest
@@ -116,7 +117,7 @@ def _job(row: Row) -> Job:
         enabled=row.enabled,
         version=row.version,
         version_number=row.version_number,
-        definition=Version.model_validate(row.definition),
+        definition=versions.read(row.version_id, row.definition),
         paused_at=row.paused_at,
         paused_by=row.paused_by,
         paused_why=row.paused_why,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from core import batches, chats, deliveries
+from core import batches, chats, deliveries, versions
 from core.definitions import Retry, Version
 from core.entries import Failed
 from core.lifecycles import UNSUCCESSFUL, Status
@@ -178,7 +178,8 @@ async def of_batches(turn: Turn, batch_pks: Sequence[int]) -> list[Run]:
 
 async def version_of(turn: Turn, pk: int) -> Version:
     """The immutable version that a run points at."""
-    return Version.model_validate((await rows.version(turn.connection, pk)).definition)
+    row = await rows.version(turn.connection, pk)
+    return versions.read(row.id, row.definition)
 
 
 def wait_before(retry: Retry, attempt: int) -> timedelta:

@@ -138,7 +138,7 @@ def echo(given: Scalar) -> str:
     """What was given, short and on one line, for a sentence."""
     if given is None or given == "":
         return "nothing"
-    text = " ".join(show(given).split())
+    text = " ".join(show(given)[: ECHO_LIMIT * 8].split())
     text = "".join(letter if letter.isprintable() else "�" for letter in text)
     return text if len(text) <= ECHO_LIMIT else f"{text[: ECHO_LIMIT - 1]}…"
 
@@ -169,10 +169,10 @@ def _whole(given: Scalar, _: Clock) -> int:
             value = int(given)
         case str():
             text = given.strip()
+            if len(text) > NUMBER_LIMIT:
+                raise _Unread(": that is too long")
             if not _WHOLE.fullmatch(text):
                 raise _Unread
-            if len(text) > NUMBER_LIMIT:
-                raise _Unread(": that is too large")
             value = int(text)
     if abs(value) > WHOLE_LIMIT:
         raise _Unread(": that is too large")

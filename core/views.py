@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from core import batches, chats, jobs, parameters, runs
-from core.batches import Batch
+from core import batches, chats, jobs, parameters, runs, versions
+from core.batches import Batch, Started, Wish
 from core.definitions import Version
 from core.entries import Answered, Failed, Headlined, Record
 from core.jobs import Job
-from core.lifecycles import UNSUCCESSFUL
+from core.lifecycles import UNSUCCESSFUL, BatchState, Status
 from core.runs import Run
 from core.store import people as people_rows
 from core.store import runs as run_rows
@@ -88,6 +88,57 @@ class BatchView:
         return [one.entry for one in self.latest(run) if isinstance(one.entry, Headlined)]
 
 
+def fresh(turn: Turn, wish: Wish, started: Started, job: Job) -> BatchView:
+    """A batch in the transaction that starts it: nothing of it has to be read."""
+    active = started.state is BatchState.ACTIVE
+    queued = min(len(started.runs), wish.definition.job.max_parallel) if active else 0
+    counts = {Status.QUEUED: queued, Status.WAITING: len(started.runs) - queued}
+    batch = Batch(
+        number=started.batch,
+        id=started.id,
+        organization=wish.organization,
+        job=wish.job,
+        job_id=wish.job_id,
+        name=job.name,
+        version=wish.version,
+        state=started.state,
+        reason=started.reason,
+        trigger=wish.trigger,
+        member=wish.actor.pk if wish.actor else None,
+        channel=wish.channel,
+        total=len(wish.combinations),
+        created_at=turn.now,
+        started_at=turn.now if active else None,
+        ended_at=None,
+        due_at=wish.due_at,
+        cancelled_by=None,
+        rerun_of=wish.rerun_of,
+        counts=counts,
+    )
+    first = tuple(
+        Run(
+            pk=0,
+            id=run_id,
+            batch=started.batch,
+            index=index,
+            version=wish.version,
+            parameters=wish.combinations[index - 1],
+            status=Status.QUEUED if index <= queued else Status.WAITING,
+            reason="",
+            attempt=0,
+            step="",
+            not_before=None,
+            cancel_requested_at=None,
+            created_at=turn.now,
+            started_at=None,
+            ended_at=None,
+        )
+        for index, run_id in enumerate(started.runs, start=1)
+    )
+    names = {wish.actor.pk: wish.actor.name} if wish.actor else {}
+    return BatchView(batch, job, wish.definition, job.version_number, first, {}, names, turn.now)
+
+
 async def of_batch(turn: Turn, number: int, *, whole: bool = True) -> BatchView:
     """Read a batch. Without `whole`, only what a summary over its runs needs of their entries."""
     return (await of_batches(turn, [number], whole=whole))[0]
@@ -109,7 +160,7 @@ async def of_batches(turn: Turn, numbers: Sequence[int], *, whole: bool = False)
             BatchView(
                 batch=batch,
                 job=await jobs.get(turn, batch.job),
-                version=Version.model_validate(version.definition),
+                version=versions.read(version.id, version.definition),
                 version_number=version.number,
                 runs=own,
                 records={run.pk: records.get(run.pk, []) for run in own},

@@ -53,6 +53,7 @@ class Desk:
         self._vault = vault
         self._zone = zone
         self._admin_code = admin_code
+        self._organizations: dict[str, int] = {}  # numbers of committed rows, which never change
 
     async def answer(self, request: Request) -> Reply:
         """Answer one request. Never raises but for cancellation: refusals and faults are replies."""
@@ -60,7 +61,9 @@ class Desk:
             command = parse(request.text)
             if not COMMANDS[command.name].available:
                 raise Misunderstood(not_yet(command.name), suggestions=("help",))
-            return await self._turns.take(lambda turn: self._visit(turn, request, command))
+            visit, reply = await self._turns.take(lambda turn: self._visit(turn, request, command))
+            self._organizations[request.organization] = visit.organization
+            return reply
         except Refusal as refused:
             return Reply(refusals.refusal(refused, request.text), Outcome.REFUSED)
         except Exception:
@@ -68,8 +71,10 @@ class Desk:
             _log.exception("desk.crashed", extra={"reference": reference})
             return Reply(refusals.fault(reference), Outcome.REFUSED)
 
-    async def _visit(self, turn: Turn, request: Request, command: Command) -> Reply:
-        organization = await people.organization(turn, request.organization)
+    async def _visit(self, turn: Turn, request: Request, command: Command) -> tuple[Visit, Reply]:
+        organization = self._organizations.get(request.organization)
+        if organization is None:
+            organization = await people.organization(turn, request.organization)
         member = await people.recognize(turn, request.speaker, organization=organization)
         visit = Visit(
             turn=turn,
@@ -82,7 +87,7 @@ class Desk:
             admin_code=self._admin_code,
         )
         if command.name in LOOKS:
-            return await LOOKS[command.name](visit)
+            return visit, await LOOKS[command.name](visit)
         source = request.source or request.channel.platform
         visit.row = await rows.add(
             turn.connection,
@@ -95,10 +100,10 @@ class Desk:
         )
         if visit.row is None:
             first = await rows.first(turn.connection, organization, source, request.key)
-            return await self._said(turn, first.answer or {})
+            return visit, await self._said(turn, first.answer or {})
         reply = await CHANGES[command.name](visit)
         await rows.answer(turn.connection, visit.row, _kept(reply))
-        return reply
+        return visit, reply
 
     async def _said(self, turn: Turn, answer: dict[str, Any]) -> Reply:
         """The first answer, again."""

@@ -147,24 +147,22 @@ async def _wish(
     rerun_of: int | None,
 ) -> Reply:
     visit.channel = await people.channel(visit.turn, visit.organization, visit.request.channel)
-    started = await batches.start(
-        visit.turn,
-        Wish(
-            organization=visit.organization,
-            job=job.pk,
-            job_id=job.id,
-            version=version,
-            definition=job.definition,
-            combinations=stored,
-            prints=prints,
-            trigger=Trigger.CHAT,
-            actor=visit.member,
-            channel=visit.channel,
-            request=visit.row,
-            rerun_of=rerun_of,
-        ),
+    wish = Wish(
+        organization=visit.organization,
+        job=job.pk,
+        job_id=job.id,
+        version=version,
+        definition=job.definition,
+        combinations=stored,
+        prints=prints,
+        trigger=Trigger.CHAT,
+        actor=visit.member,
+        channel=visit.channel,
+        request=visit.row,
+        rerun_of=rerun_of,
     )
-    view = await views.of_batch(visit.turn, started.batch, whole=False)
+    started = await batches.start(visit.turn, wish)
+    view = views.fresh(visit.turn, wish, started, job)
     if started.state is BatchState.SKIPPED:
         if started.holder is not None and "were waiting" not in view.batch.reason:
             holder = await views.of_batch(visit.turn, started.holder, whole=False)

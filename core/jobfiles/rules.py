@@ -230,15 +230,16 @@ def _url_problem(url: str) -> str:
         return "'url' is empty"
     if _VARIABLE.sub("", url).count("${") or re.search(r"\$[A-Za-z_]", url):
         return "'url': a variable is written ${NAME}"
-    if _VARIABLE.match(url):
-        return _query_problem(url)
+    start = _VARIABLE.match(url)  # holds a URL, or the beginning of one
+    rest = url[start.end() :] if start else url
+    shape = f"x{rest}" if start and rest.startswith("://") else f"x://{rest}" if start else url
     try:
-        read = make_url(_VARIABLE.sub(lambda found: f"7{len(found[0])}", url))
+        read = make_url(_VARIABLE.sub(lambda found: f"7{len(found[0])}", shape))
     except (ArgumentError, ValueError):
         return (
             "'url' cannot be read; it looks like sqlite:///file.db or postgresql://user:${PASSWORD}@host/name"
         )
-    if read.password and not re.search(r"://[^:/@]*:\$\{[A-Za-z_][A-Za-z0-9_]*\}@", url):
+    if read.password and not re.search(r"://[^:/@]*:\$\{[A-Za-z_][A-Za-z0-9_]*\}@", shape):
         return "the password stands here for everybody to read; write ${ENV_NAME} instead of it"
     return _query_problem(url)
 
@@ -247,7 +248,16 @@ def without_password(url: str, name: str) -> str:
     """The URL with every literal secret in it replaced by a variable that is named after the source."""
     if not _url_problem(url):
         return url
-    variable = re.sub(r"[^A-Z0-9]", "_", name.upper()) + "_PASSWORD"
+    hidden = _hide(url, name)
+    return hidden if not _url_problem(hidden) else f"${{{_variable(name)}_URL}}"
+
+
+def _variable(name: str) -> str:
+    return re.sub(r"[^A-Z0-9]", "_", name.upper())
+
+
+def _hide(url: str, name: str) -> str:
+    variable = f"{_variable(name)}_PASSWORD"
     url = re.sub(r"(://[^:/@]*:)(?!\$\{[A-Za-z_][A-Za-z0-9_]*\}@).*(?=@)", rf"\g<1>${{{variable}}}", url)
     head, mark, query = url.partition("?")
     pairs = []

@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from core.errors import Misconfigured
+from core.store import onehop
 
 BUSY_TIMEOUT = 2.0  # seconds that a statement waits for SQLite's write lock; then the asker hears "busy"
 IDLE_TRANSACTION = 10_000  # milliseconds after which PostgreSQL ends a silent transaction
@@ -91,7 +92,7 @@ def url(text: str) -> URL:
             raise Misconfigured(
                 ["DATABASE_URL names no file: slashjob keeps its rows in a SQLite file, never in memory"]
             )
-        return read.set(drivername="sqlite+aiosqlite")
+        return read.set(drivername=f"sqlite+{onehop.DRIVER}")
     if name in ("postgresql", "postgres"):
         return read.set(drivername="postgresql+psycopg")
     raise Misconfigured([f"DATABASE_URL names {name}; slashjob runs on sqlite:///FILE or postgresql://…"])
@@ -117,6 +118,7 @@ def writer(address: URL, *, pool: int) -> AsyncEngine:
         pool_size=1,
         max_overflow=0,
         pool_timeout=BUSY_TIMEOUT * 5,
+        pool_reset_on_return=None,  # transactions are ended where they were begun: one trip less
     )
     _pragmas(
         engine.sync_engine, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-8000"
@@ -136,6 +138,7 @@ def reader(address: URL, *, pool: int) -> AsyncEngine | None:
         connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT},
         pool_size=pool,
         max_overflow=0,
+        pool_reset_on_return=None,
     )
     _pragmas(engine.sync_engine, "query_only=ON", "cache_size=-4000")
     sa.event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))

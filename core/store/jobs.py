@@ -8,9 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.store.dialects import Row
 from core.store.tables import job_versions, jobs
 
-_CURRENT = sa.select(jobs, job_versions.c.number.label("version_number"), job_versions.c.definition).join(
-    job_versions, job_versions.c.pk == jobs.c.version
-)
+_CURRENT = sa.select(
+    jobs,
+    job_versions.c.number.label("version_number"),
+    job_versions.c.id.label("version_id"),
+    job_versions.c.definition,
+).join(job_versions, job_versions.c.pk == jobs.c.version)
 
 
 async def by_name(connection: AsyncConnection, organization: int, name: str) -> Row | None:

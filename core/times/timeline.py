@@ -101,6 +101,8 @@ def next_instant(labels: Labels, zone: ZoneInfo, gap: Gap, fold: Fold, after: in
     while low < horizon:
         segment = segment_at(zone, low)
         start, end, offset, before, following = segment
+        if low == start and before < offset and _catches_up(labels, segment, gap):
+            return start
         bottom = low + offset
         if before > offset and fold == "first" and not labels.wild and before - offset <= JUMP:
             bottom = max(bottom, start + before)  # the second pass brings nothing new
@@ -109,8 +111,6 @@ def next_instant(labels: Labels, zone: ZoneInfo, gap: Gap, fold: Fold, after: in
             return None
         if label < _top(labels, segment, fold):
             return label - offset
-        if _is_caught_up(labels, segment, gap, label):
-            return end
         # Between here and the label nothing is due, except in the second pass of an overlap.
         low = end if following < offset else max(end, label - offset - 2 * DAY)
     return None
@@ -128,10 +128,12 @@ def _top(labels: Labels, segment: Segment, fold: Fold) -> int:
     return segment.end + segment.offset
 
 
-def _is_caught_up(labels: Labels, segment: Segment, gap: Gap, label: int) -> bool:
-    if labels.wild or gap == "skip" or not 0 < segment.after - segment.offset < JUMP:
+def _catches_up(labels: Labels, segment: Segment, gap: Gap) -> bool:
+    """A label in the gap before the segment is due when the segment starts."""
+    if labels.wild or gap == "skip" or segment.offset - segment.before >= JUMP:
         return False
-    return segment.end + segment.offset <= label < segment.end + segment.after
+    label = labels.next_label(segment.start + segment.before)
+    return label is not None and label < segment.start + segment.offset
 
 
 def _lowest(bits: int) -> int:
