@@ -206,6 +206,18 @@ def test_every_mistake_of_a_file_is_told_at_once_with_its_line() -> None:
     ("body", "said"),
     [
         ("tags: 3", "'tags' wants a list"),
+        ("rerun_interrupted: maybe", "'rerun_interrupted' wants true or false, not maybe"),
+        ("retry: {backoff: fast}", "'backoff' wants a number, not fast"),
+        ("timeout: 999999999999999w", "longer than any calendar"),
+        (
+            "parameters: {a: {type: integer, max: x, default: 7, choices: [y]}}",
+            "'choices' wants a whole number",
+        ),
+        (
+            "parameters: {a: {type: date, min: today, max: 2026-01-01, default: soon}}",
+            "'default' wants a date",
+        ),
+        ("parameters: {a: {max_length: 2, default: abc}}", "'default' has 3 characters; at most 2 are read"),
         ("parameters: [a]", "'parameters' wants names with values"),
         ("retry: 3", "'retry' wants keys with values (name: value), not one value"),
         ("title: [a]", "'title' wants one value, not a list"),
@@ -340,6 +352,8 @@ def test_blanks_of_a_service_are_parameters_and_show_no_secret() -> None:
         "postgresql://me@db/x?password=hunter2",
         "postgresql://me@db/x?sslmode=require&sslpassword=hunter2",
         "${BASE}?api_key=hunter2",
+        "${SCHEME}://me:hunter2@db/x",
+        "${USER}:hunter2@db/x",
     ],
 )
 def test_a_literal_password_is_refused_and_not_repeated(url: str) -> None:
@@ -357,6 +371,8 @@ def test_a_literal_password_is_refused_and_not_repeated(url: str) -> None:
         "postgresql://${USER}:${PW}@db:${PORT}/x?sslmode=require",
         "postgresql://me@db/x?password=${PW}",
         "${DATABASE}",
+        "${SCHEME}://${USER}:${PW}@db/x",
+        "${SERVER}/x?sslmode=require",
         "sqlite:///folder/with@sign.db",
         "duckdb:///data",
         "mysql+pymysql://me:${PW}@db/x",
@@ -433,6 +449,34 @@ def test_the_files_beside_are_read_and_know_each_others_names(folder: Path) -> N
     assert list(made.jobs) == ["weekly-report", "second"]
     assert made.file("jobs", "second") == "jobs/b.yml"
     assert jobfiles.read(folder / "slashjob.yml") == made
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("jobs: [a]\n", ["jobs/a.yml:1: 'jobs' wants names with definitions (name: ...)"]),
+        ("agents: {}\nagents: {}\n", ["jobs/a.yml:2: 'agents' stands here twice (first in line 1)"]),
+        ("jobs:\nagents: ~\n", []),
+        ("agents:\n  Data Team: {kind: report}\n", ["jobs/a.yml:2: 'Data Team' is no name"]),
+        ("agents: {x: {kind: report, source: shp}}\n", ["jobs/a.yml:1: there is no source 'shp'"]),
+        ("agents: {x: {kind: http, url: 'http://me:pw@host'}}\n", ["jobs/a.yml:1: the password stands here"]),
+        ("agents:\n  x:\n", ["jobs/a.yml:2: 'kind' is required"]),
+    ],
+)
+def test_a_mistake_around_definitions_is_told(folder: Path, text: str, told: list[str]) -> None:
+    (folder / "jobs" / "a.yml").write_text(text)
+    found, _ = examined(folder)
+    assert len(found) == len(told)
+    assert all(one.startswith(said) for one, said in zip(found, told, strict=True))
+
+
+def test_there_may_be_a_thousand_files_and_no_more(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.jobfiles.reading.FILES_LIMIT", 2)
+    for name in ("a", "b"):
+        (folder / "jobs" / f"{name}.yml").write_text("jobs: {}\n")
+    assert examined(folder)[0] == []
+    (folder / "jobs" / "c.yml").write_text("jobs: [\n")
+    assert examined(folder)[0] == ["jobs:1: there are more than 2 files"]
 
 
 def test_a_name_is_defined_once_over_all_files(folder: Path) -> None:

@@ -220,6 +220,8 @@ def test_nothing_is_an_empty_mapping() -> None:
         ("postgresql://me:hun@ter2@db/x", "postgresql://me:${MY_DB_PASSWORD}@db/x"),
         ("postgresql://me@db/x?password=hunter2&a=b", "postgresql://me@db/x?password=${MY_DB_PASSWORD}&a=b"),
         ("postgresql://me:${PW}@db/x", "postgresql://me:${PW}@db/x"),
+        ("${USER}:hunter2@db/x", "${MY_DB_URL}"),
+        ("postgresql://me:hunter2@db:port/x", "${MY_DB_URL}"),
     ],
 )
 def test_no_password_is_ever_written(url: str, written: str) -> None:

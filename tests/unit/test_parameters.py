@@ -138,9 +138,16 @@ def test_what_does_not_fit_its_type_is_refused_with_a_sentence(kind: Any, given:
 
 
 def test_a_huge_whole_number_is_refused_at_once() -> None:
-    began = time.perf_counter()
-    assert "too large" in refused(Parameter(type="integer"), "9" * 1_000_000)
-    assert time.perf_counter() - began < 1
+    began = time.process_time()
+    assert "too long" in refused(Parameter(type="integer"), "9" * 1_000_000)
+    assert time.process_time() - began < 1
+
+
+def test_what_is_given_is_repeated_short_and_on_one_line() -> None:
+    sentence = refused(Parameter(type="integer"), "a\n\x1b[31m " + "b" * 100_000)
+    assert sentence.startswith("'x' wants a whole number, not a �[31m bbb")
+    assert "b…" in sentence
+    assert len(sentence) < 80
 
 
 @pytest.mark.parametrize(
@@ -183,9 +190,9 @@ def test_a_choice_is_found_in_any_case_but_exactly_first() -> None:
 @pytest.mark.parametrize("pattern", [r"(a+)+", r"(a|a)*b", r"(\w?){100}b", ".*" * 50])
 def test_no_pattern_makes_a_match_run_away(pattern: str) -> None:
     patterns.check(pattern)
-    began = time.perf_counter()
+    began = time.process_time()
     patterns.fits(pattern, "a" * 1_000 + "!")
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize(

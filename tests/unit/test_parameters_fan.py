@@ -125,11 +125,11 @@ def test_a_billion_combinations_are_counted_and_refused_at_once() -> None:
         "region": Star(),
         "since": Fan((Range("1900-01-01", "2999-12-31"),)),
     }
-    began = time.perf_counter()
+    began = time.process_time()
     assert count(huge) == 9_000_000_000_000_000_000 * 3 * 401_767
     with pytest.raises(Invalid, match="at most 1,000"):
         expand(huge)
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 1
 
 
 def test_the_widest_range_of_all_is_counted() -> None:
