@@ -40,6 +40,7 @@ _REFUSALS = {
     errno.ENOMEM: "there is not enough memory",
     errno.EAGAIN: "there are too many processes",
     errno.ETXTBSY: "somebody is writing to it",
+    errno.ECONNRESET: "the process that starts programs was killed; the next run starts another",
 }
 
 
@@ -106,5 +107,5 @@ def _signal(number: int) -> str:
     return f"{name} ({why})" if why else name
 
 
-PERMANENT = frozenset(_REFUSALS) - {errno.ENOMEM, errno.EAGAIN, errno.ETXTBSY}
+PERMANENT = frozenset(_REFUSALS) - {errno.ENOMEM, errno.EAGAIN, errno.ETXTBSY, errno.ECONNRESET}
 """Starts that fail the same way whenever they are tried."""

@@ -1,10 +1,13 @@
 """The guard: starts one program and sees to it that nothing of it outlives its time.
 
-Run as a file by `guards.py` (`python -I -S guard.py`); only the standard library, nothing of ours. Standard
-input, output and error are the program's; descriptor 3 is a socket to the worker. On it come one line of JSON
-(the order), then `until <CLOCK_BOOTTIME seconds>` about once a second, or `stop`. Back go lines of JSON:
-`{"started": pid}` or `{"refused": errno}`, `{"stuck": [pids]}` where something will not die, and at the end
-`{"ended": {...}}`, only when no process of the program lives.
+Run as a file by `guards.py` (`python -I -S guard.py`) this is the nursery: it has everything imported and
+forks a guard whenever four descriptors come in on its socket: the program's standard input, output and error,
+and a socket between worker and guard. Only the standard library, nothing of ours.
+
+On that socket come one line of JSON (the order), then `until <CLOCK_BOOTTIME seconds>` about once a second,
+or `stop`. Back go lines of JSON: `{"guard": pid}`, `{"started": pid}` or `{"refused": errno}`, `{"stuck":
+[pids]}` where something will not die, and at the end `{"ended": {...}}`, only when no process of the program
+lives.
 
 The tree is ended (SIGTERM, a grace, SIGKILL) on `stop`, when the socket closes (the worker is gone), when
 no newer `until` came before the last one was near (the worker is frozen), when the time of the order is over,
@@ -22,6 +25,7 @@ import os
 import resource
 import select
 import signal
+import socket
 import sys
 import time
 from typing import Any, NoReturn
@@ -297,7 +301,11 @@ class Watch:
 
 def guard(order: dict[str, Any], worker: Worker, alarm: int, *, whole: bool) -> None:
     """Start the program, watch it, and report when nothing of it is left."""
-    watch, tree = Watch(order), Tree(order, whole=whole)
+    watch = Watch(order)
+    if not welcome(watch, worker):
+        worker.tell(ended={"status": None, "why": "stop", "left": 0, "tree": whole})
+        return
+    tree = Tree(order, whole=whole)
     let_go_of_its_output()
     refused: int | None = None
     listening = {CONTROL, alarm, tree.problem}
@@ -337,6 +345,14 @@ def guard(order: dict[str, Any], worker: Worker, alarm: int, *, whole: bool) -> 
     worker.tell(ended={"status": tree.status, "why": watch.why, "left": left, "tree": whole})
 
 
+def welcome(watch: Watch, worker: Worker) -> bool:
+    """The program is still wanted: a guard that was slow to start must not begin what was given up."""
+    if select.select([CONTROL], [], [], 0)[0]:
+        worker.read()
+    given_up = worker.gone or b"stop" in worker.buffer
+    return not given_up and boottime() < min(watch.stop_at, watch.ends_at)
+
+
 def let_go_of_its_output() -> None:
     """The program's descriptors are not ours: who reads them must see their end."""
     nothing = os.open(os.devnull, os.O_RDWR)
@@ -345,12 +361,12 @@ def let_go_of_its_output() -> None:
     os.close(nothing)
 
 
-def main() -> None:
-    """Make ready, wait for an order, carry it out."""
-    os.set_inheritable(CONTROL, False)
+def serve(descriptors: list[int]) -> NoReturn:
+    """Be the guard of one program."""
+    os.setpgid(0, 0)
+    for number, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, number, inheritable=number != CONTROL)
     os.closerange(CONTROL + 1, 256)
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # only the worker decides; its end is the socket's end
     alarm, ring = os.pipe()
     os.set_blocking(alarm, False)
     os.set_blocking(ring, False)
@@ -358,8 +374,33 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     whole = prctl(PR_SET_CHILD_SUBREAPER, 1) and os.path.isdir("/proc/self")  # noqa: PTH112
     worker = Worker()
+    worker.tell(guard=os.getpid())
     guard(worker.order(), worker, alarm, whole=whole)
     os._exit(0)  # nothing to tidy, and it is quicker
+
+
+def main() -> NoReturn:
+    """The nursery: fork a guard for every four descriptors, until the worker is gone."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # only the worker decides; its end is the socket's end
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # guards that ended need nobody to collect them
+    let_go_of_its_output()
+    orders = socket.socket(fileno=CONTROL)
+    while True:
+        try:
+            wanted, descriptors, _, _ = socket.recv_fds(orders, 1, 4)
+        except ConnectionError:
+            wanted = b""
+        if not wanted:
+            os._exit(0)
+        try:
+            if os.fork() == 0:
+                serve(descriptors)
+        except OSError as error:
+            said = {"refused": error.errno, "ended": {"status": None, "why": "", "left": 0, "tree": True}}
+            os.write(descriptors[CONTROL], json.dumps(said).encode() + b"\n")
+        for descriptor in descriptors:
+            os.close(descriptor)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Guard processes: started, kept ready, and told how long the worker holds the run.
+"""Guard processes: started in a moment, and told how long the worker holds the run.
 
-A guard (`guard.py`) takes some milliseconds to start, so one waits ready for the next program once the first
-has run. The deadlines are moved by a thread of their own: an event loop that is blocked for a while does not
-look like a frozen worker, and no program is ended for it.
+A nursery (`guard.py`), started with the first program, forks a guard for each. The deadlines are moved by a
+thread of their own: an event loop that is blocked for a while does not look like a frozen worker, and no
+program is ended for it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 _log = logging.getLogger(__name__)
@@ -34,14 +35,13 @@ def boottime() -> float:
 
 @dataclass(slots=True, eq=False)
 class Guard:
-    """One guard process and our ends of what connects us: descriptors, -1 once closed."""
+    """Our ends of what connects us with one guard: descriptors, -1 once closed. It tells its `pid` itself."""
 
-    pid: int
     control: int
     stdin: int
     stdout: int
     stderr: int
-    reaped: bool = field(default=False)
+    pid: int = 0
 
     def close(self, name: str) -> None:
         """Close one descriptor. Safe to call twice."""
@@ -50,69 +50,50 @@ class Guard:
             setattr(self, name, -1)
             os.close(descriptor)
 
-    def close_all(self) -> None:
-        """Close all of them; a guard whose socket is closed ends its program and itself."""
-        for name in ("stdin", "stdout", "stderr", "control"):
-            self.close(name)
-
-    def gone(self) -> bool:
-        """It has ended (and is collected)."""
-        if not self.reaped:
-            try:
-                self.reaped = os.waitpid(self.pid, os.WNOHANG)[0] == self.pid
-            except ChildProcessError:
-                self.reaped = True
-        return self.reaped
-
     def kill(self) -> None:
-        """End the guard itself, for one that does not answer."""
-        if not self.gone():
-            os.kill(self.pid, signal.SIGKILL)
+        """End the guard itself, for one that does not answer. Only while its socket is open."""
+        if self.pid:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
 
 
-def start() -> Guard:
-    """Start a guard that waits for its order. Raises OSError where the system has no room for it."""
-    opened: list[int] = []
-    try:
-        stdin, stdout, stderr = (_pipe(opened) for _ in range(3))
-        ours, theirs = (_high(one.detach(), opened) for one in socket.socketpair())
-        actions = [
-            (os.POSIX_SPAWN_DUP2, descriptor, number)
-            for number, descriptor in enumerate((stdin[0], stdout[1], stderr[1], theirs))
-        ]
-        pid = os.posix_spawn(
-            sys.executable,
-            [sys.executable, "-I", "-S", str(SCRIPT)],
-            {name: os.environ[name] for name in _LOADER if name in os.environ},
-            file_actions=actions,
-            setpgroup=0,  # a terminal's Ctrl-C is for the worker, which then says what to do
-            setsigmask=(),
-            setsigdef=(signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD),
-        )
-    except BaseException:
-        for descriptor in opened:
-            os.close(descriptor)
-        raise
-    for descriptor in (stdin[0], stdout[1], stderr[1], theirs):
-        os.close(descriptor)
-    for descriptor in (ours, stdin[1], stdout[0], stderr[0]):
-        os.set_blocking(descriptor, False)
-    return Guard(pid, control=ours, stdin=stdin[1], stdout=stdout[0], stderr=stderr[0])
+class Nursery:
+    """The process that forks guards, and our socket to it."""
 
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            moved = fcntl.fcntl(theirs.fileno(), fcntl.F_DUPFD_CLOEXEC, 10)  # not 3: dup2 would do nothing
+        try:
+            self._pid = os.posix_spawn(
+                sys.executable,
+                [sys.executable, "-I", "-S", str(SCRIPT)],
+                {name: os.environ[name] for name in _LOADER if name in os.environ},
+                file_actions=[(os.POSIX_SPAWN_DUP2, moved, 3)],
+                setpgroup=0,  # a terminal's Ctrl-C is for the worker, which then says what to do
+                setsigmask=(),
+                setsigdef=(signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD),
+            )
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            os.close(moved)
+        ours.setblocking(False)
+        self._socket = ours.detach()  # a plain number: nothing complains where an agent is never closed
 
-def _pipe(opened: list[int]) -> tuple[int, int]:
-    first, second = os.pipe()
-    return _high(first, opened), _high(second, opened)
+    def hand_over(self, descriptors: list[int]) -> None:
+        """Have a guard forked. Raises OSError where the nursery is gone or does not answer."""
+        with socket.socket(fileno=os.dup(self._socket)) as sender:
+            socket.send_fds(sender, [b"1"], descriptors)
 
-
-def _high(descriptor: int, opened: list[int]) -> int:
-    """The same open file above the numbers that the guard's own descriptors get."""
-    try:
-        moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 10)
-    finally:
-        os.close(descriptor)
-    opened.append(moved)
-    return moved
+    def close(self) -> None:
+        """End it. Guards at work do not depend on it."""
+        os.close(self._socket)
+        with suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGKILL)
+        with suppress(ChildProcessError):
+            os.waitpid(self._pid, 0)
 
 
 class Guards:
@@ -120,23 +101,29 @@ class Guards:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._spare: Guard | None = None
+        self._nursery: Nursery | None = None
         self._kept: dict[Guard, Callable[[], float]] = {}
         self._thread: threading.Thread | None = None
-        self._wanted = False  # a spare is to be started; one failure waits for the next program
-        self._closed = False
 
     def take(self) -> Guard:
-        """A guard that waits for its order. Raises OSError where none can be started."""
-        with self._changed:
-            spare, self._spare = self._spare, None
-            self._wanted = not self._closed
-        if spare is None:
-            return start()
-        if spare.gone():
-            spare.close_all()
-            return start()
-        return spare
+        """A guard that waits for its order. Raises OSError where the system has no room for one."""
+        opened: list[int] = []
+        try:
+            ours, theirs = (one.detach() for one in socket.socketpair())
+            opened += ours, theirs
+            for _ in range(3):
+                opened += os.pipe()
+            _, _, stdin, to_stdin, from_stdout, stdout, from_stderr, stderr = opened
+            self._hand_over([stdin, stdout, stderr, theirs])
+        except BaseException:
+            for descriptor in opened:
+                os.close(descriptor)
+            raise
+        for descriptor in (stdin, stdout, stderr, theirs):
+            os.close(descriptor)
+        for descriptor in (ours, to_stdin, from_stdout, from_stderr):
+            os.set_blocking(descriptor, False)
+        return Guard(ours, to_stdin, from_stdout, from_stderr)
 
     def keep(self, guard: Guard, lease_until: Callable[[], float]) -> None:
         """Tell the guard from now on how long the run is ours: `lease_until()`, in CLOCK_BOOTTIME seconds."""
@@ -153,27 +140,30 @@ class Guards:
             self._kept.pop(guard, None)
 
     def close(self) -> None:
-        """Let the waiting guard go. What is at work stays until its own end."""
+        """End the nursery. Guards at work stay until the end of their programs; a new start begins anew."""
         with self._changed:
-            self._closed, self._wanted = True, False
-            spare, self._spare = self._spare, None
-            self._changed.notify()
-        if spare is not None:
-            spare.close_all()
-            os.waitpid(spare.pid, 0)
+            nursery, self._nursery = self._nursery, None
+        if nursery is not None:
+            nursery.close()
+
+    def _hand_over(self, descriptors: list[int]) -> None:
+        with self._changed:
+            if self._nursery is not None:
+                try:
+                    self._nursery.hand_over(descriptors)
+                    return
+                except OSError as error:  # killed, or frozen with a full socket: the next one does it
+                    _log.warning("nursery.replaced", extra={"error": str(error)})
+                    self._nursery.close()
+            self._nursery = None
+            self._nursery = Nursery()
+            self._nursery.hand_over(descriptors)
 
     def _renew(self) -> None:
-        while True:
-            with self._changed:
-                pause = min((self._tell(*one) for one in self._kept.items()), default=0.0)
-                wanted, self._wanted = self._wanted, False
-                if not wanted and not self._kept:
-                    self._thread = None
-                    return
-                if not wanted:
-                    self._changed.wait(pause)
-            if wanted:
-                self._prepare()
+        with self._changed:
+            while self._kept:
+                self._changed.wait(min(self._tell(*one) for one in self._kept.items()))
+            self._thread = None
 
     def _tell(self, guard: Guard, lease_until: Callable[[], float]) -> float:
         """Send the newest deadline; returns the seconds until the next time."""
@@ -185,18 +175,3 @@ class Guards:
         except ConnectionError:
             return MOST_PAUSE  # it has ended, and whoever reads from it sees so too
         return min(MOST_PAUSE, max(0.05, (until - boottime()) / 4))
-
-    def _prepare(self) -> None:
-        """Start the next spare guard; a failure only makes the next program start slower."""
-        try:
-            guard = start()
-        except OSError as error:
-            _log.warning("guard.not_started", extra={"error": str(error)})
-            return
-        with self._changed:
-            welcome = not self._closed and self._spare is None
-            if welcome:
-                self._spare = guard
-        if not welcome:
-            guard.close_all()
-            os.waitpid(guard.pid, 0)

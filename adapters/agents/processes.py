@@ -8,6 +8,7 @@ was killed or frozen itself is replaced by a hunt for what carries the program's
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -107,11 +108,19 @@ class Process:
                 cancelled = True
                 continue
             if not self.ended.done() and self._loop.time() >= limit:
-                self._guard.kill()  # it does not answer: `_follow` sees it go and does its work
+                self._give_up()
                 limit = self._loop.time() + ANSWER
         if cancelled:
             raise asyncio.CancelledError
         return self.ended.result()
+
+    def _give_up(self) -> None:
+        """The guard does not answer: end it, and let `_follow` do its work."""
+        self._guard.kill()
+        if not self._guard.pid:
+            self._guards.close()  # it was never forked: the nursery does not answer, the next one will
+        if not self._reported.done():
+            self._reported.set_result(None)
 
     async def _follow(self) -> Ended:
         stuck: tuple[int, ...] = ()
@@ -122,10 +131,10 @@ class Process:
             await asyncio.wait(self._drained, timeout=DRAIN)
         finally:
             self._let_go()
-        while not stuck and not self._guard.gone():
-            await asyncio.sleep(0.001)
         refused = self._report.get("refused")
         end = self._report.get("ended")
+        if "guard" not in self._report:  # nobody took the order: nothing was started
+            refused = refused or errno.ECONNRESET
         if end is None:
             return Ended(None, "guard", refused, stuck=stuck)
         return Ended(end["status"], end["why"], refused, end["left"], end["tree"])
@@ -174,6 +183,7 @@ class Process:
         *lines, self._heard = (self._heard + data).split(b"\n")
         for line in lines:
             self._report.update(json.loads(line))
+        self._guard.pid = self._report.get("guard", 0)
         if not data:
             self._loop.remove_reader(self._guard.control)
         if (not data or "ended" in self._report or "stuck" in self._report) and not self._reported.done():

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 
 from adapters.agents.command import Command, Limits
 from adapters.agents.guards import boottime
-from core.definitions import AgentDefinition, JobDefinition, SourceDefinition, Version
+from core.definitions import AgentDefinition, JobDefinition, Parameter, SourceDefinition, Version
 from core.entries import Answered, Entry
 from core.errors import AgentError
 from core.ports import Source, Task
@@ -49,15 +49,17 @@ def ask(
     lease: Callable[[], float] | None = None,
     seconds: float = 60,
     due_at: datetime | None = None,
+    secret: tuple[str, ...] = (),
     **job: Any,
 ) -> Asked:
-    """A task for this command; the job takes what else `JobDefinition` knows."""
+    """A task for this command; `job` is what else `JobDefinition` knows, `secret` names parameters."""
     asked: Asked
 
     async def emit(entry: Entry) -> None:
         asked.said.append(entry)
 
-    definition = JobDefinition(agent="scripts", command=command, **job)
+    known = {name: Parameter(secret=name in secret) for name in parameters or {}}
+    definition = JobDefinition(agent="scripts", command=command, parameters=known, **job)
     task = Task(
         run_id=f"run-{uuid4().hex}",
         label="#128.3",
@@ -79,16 +81,10 @@ def ask(
 
 async def entries(agent: Command, asked: Asked) -> list[Entry]:
     """Run it to its end; what came before a failure is in `asked.said`."""
-    async with aclosing(_run(agent, asked)) as run:
+    async with aclosing(agent.run(asked.task)) as run:  # type: ignore[type-var]
         async for entry in run:
             asked.said.append(entry)
     return asked.said
-
-
-async def _run(agent: Command, asked: Asked) -> AsyncIterator[Entry]:
-    async with aclosing(agent.run(asked.task)) as run:  # type: ignore[type-var]
-        async for entry in run:
-            yield entry
 
 
 async def answer(agent: Command, asked: Asked) -> str:

@@ -35,8 +35,9 @@ if os.fork() == 0:
     os.setsid()
     if os.fork():
         os._exit(0)
-    open("working", "w").close()
     os.closerange(0, 100)
+    os.open("alive", os.O_WRONLY)
+    open("working", "w").close()
     os.chdir("/")
     time.sleep(300)
 time.sleep(300)
@@ -45,6 +46,7 @@ COMET = """
 import os, time
 if os.fork() == 0:
     os.setsid()
+    os.open("alive", os.O_WRONLY)
     open("working", "w").close()
     while os.fork() == 0:
         pass
@@ -92,13 +94,19 @@ async def test_daemons_and_what_forks_all_the_time_are_ended_too(
     agent: Command, tmp_path: Path, program: str
 ) -> None:
     script(tmp_path, "program.py", program)
+    os.mkfifo(tmp_path / "alive")
+    alive = os.open(tmp_path / "alive", os.O_RDONLY | os.O_NONBLOCK)
     asked = ask("program.py")
     run = await started(agent, asked, 1)
     await until((tmp_path / "working").exists, "its descendants work")
+    with pytest.raises(BlockingIOError):  # somebody holds its other end
+        os.read(alive, 1)
     run.cancel()
     with pytest.raises(asyncio.CancelledError):
         await run
     assert living(asked.task.run_id) == {}
+    assert os.read(alive, 1) == b""  # nobody does: a comet is hard to see in /proc
+    os.close(alive)
 
 
 async def test_a_time_out_is_kept_by_a_program_that_ignores_sigterm_with_an_open_pipe(agent: Command) -> None:
@@ -199,6 +207,31 @@ async def test_a_guard_that_fails_is_replaced_by_a_hunt(
     else:
         with pytest.raises(AgentError, match="watches over it was killed"):
             await run
+    assert living(asked.task.run_id) == {}
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "frozen"])
+async def test_a_nursery_that_fails_is_replaced(
+    agent: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr(processes, "ANSWER", 0.5)
+    asked = ask("sh", "-c", "echo $PPID; sleep 300")
+    run = await started(agent, asked, 1)
+    nursery = parent(parent(next(iter(living(asked.task.run_id)))))
+    os.kill(nursery, number)
+    second = ask("sh", "-c", "echo > begun; echo again")
+    if number == signal.SIGKILL:
+        await until(lambda: state(nursery) in "ZX", "it is dead")
+        assert await entries(agent, second) == [Answered("again")]
+    else:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(entries(agent, second), 0.2)
+        assert state(nursery) in "ZX"
+        assert not (tmp_path / "begun").exists()
+        assert await entries(agent, ask("sh", "-c", "echo again")) == [Answered("again")]
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
     assert living(asked.task.run_id) == {}
 
 
