@@ -16,6 +16,17 @@ from core.store.tables import batches, jobs, locks, runs
 OPEN = (BatchState.PROPOSED, BatchState.WAITING, BatchState.ACTIVE)
 
 
+_INSERT = batches.insert().returning(batches.c.pk)
+_LINE = (
+    sa.select(batches)
+    .where(
+        batches.c.job.in_(sa.bindparam("jobs", expanding=True)),
+        batches.c.state == sa.literal_column(f"'{BatchState.WAITING}'"),
+    )
+    .order_by(batches.c.pk)
+)
+
+
 async def order(connection: AsyncConnection, job_pks: Iterable[int]) -> None:
     """Stand in line for these jobs: starts, ends and cancels of one job follow each other.
 
@@ -40,7 +51,7 @@ async def holders(connection: AsyncConnection, keys: Sequence[str]) -> list[int]
 
 async def insert(connection: AsyncConnection, values: dict[str, Any]) -> int:
     """Add a batch; returns its number."""
-    made = await connection.execute(batches.insert().values(values).returning(batches.c.pk))
+    made = await connection.execute(_INSERT, values)
     return int(made.scalar_one())
 
 
@@ -86,13 +97,7 @@ async def move(
 
 async def waiting(connection: AsyncConnection, job_pks: Sequence[int]) -> list[Row]:
     """The waiting batches of these jobs, first come first."""
-    return list(
-        await connection.execute(
-            sa.select(batches)
-            .where(batches.c.job.in_(job_pks), batches.c.state == BatchState.WAITING)
-            .order_by(batches.c.pk)
-        )
-    )
+    return list(await connection.execute(_LINE, {"jobs": list(job_pks)}))
 
 
 async def jobs_with_waiting(connection: AsyncConnection) -> list[int]:

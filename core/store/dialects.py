@@ -8,6 +8,7 @@ PostgreSQL: READ COMMITTED with conditional updates; a frozen process may not ke
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,7 @@ def full(error: BaseException) -> bool:
     )
 
 
+@lru_cache(maxsize=64)
 def insert_ignoring(connection_name: str, table: sa.Table, *columns: sa.ColumnElement[Any]) -> Any:
     """An INSERT that does nothing where the unique `columns` exist already.
 

@@ -16,11 +16,14 @@ _CURRENT = sa.select(
 ).join(job_versions, job_versions.c.pk == jobs.c.version)
 
 
+_BY_NAME = _CURRENT.where(
+    jobs.c.organization == sa.bindparam("organization"), jobs.c.name == sa.bindparam("name")
+)
+
+
 async def by_name(connection: AsyncConnection, organization: int, name: str) -> Row | None:
     """The job of that name with its current version, enabled or not."""
-    return (
-        await connection.execute(_CURRENT.where(jobs.c.organization == organization, jobs.c.name == name))
-    ).one_or_none()
+    return (await connection.execute(_BY_NAME, {"organization": organization, "name": name})).one_or_none()
 
 
 async def by_pk(connection: AsyncConnection, pk: int) -> Row | None:

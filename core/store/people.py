@@ -18,6 +18,20 @@ _MEMBER = sa.select(
 )
 
 
+_BY_IDENTITY = _MEMBER.join(identities, identities.c.member == members.c.pk).where(
+    identities.c.platform == sa.bindparam("platform"),
+    identities.c.tenant == sa.bindparam("tenant"),
+    identities.c.external_id == sa.bindparam("external_id"),
+)
+_PLACE = sa.and_(
+    channels.c.organization == sa.bindparam("organization"),
+    channels.c.platform == sa.bindparam("platform"),
+    channels.c.address == sa.bindparam("address"),
+    channels.c.thread == sa.bindparam("thread"),
+)
+_CHANNEL = sa.select(channels.c.pk, channels.c.reference).where(_PLACE)
+
+
 async def organization(connection: AsyncConnection, name: str) -> Row | None:
     """The organization of that name."""
     return (
@@ -40,15 +54,8 @@ async def member_by_identity(
     connection: AsyncConnection, platform: str, tenant: str, external_id: str
 ) -> Row | None:
     """The member behind a platform identity."""
-    return (
-        await connection.execute(
-            _MEMBER.join(identities, identities.c.member == members.c.pk).where(
-                identities.c.platform == platform,
-                identities.c.tenant == tenant,
-                identities.c.external_id == external_id,
-            )
-        )
-    ).one_or_none()
+    given = {"platform": platform, "tenant": tenant, "external_id": external_id}
+    return (await connection.execute(_BY_IDENTITY, given)).one_or_none()
 
 
 async def add_member(
@@ -136,37 +143,16 @@ async def channel(
     now: datetime,
 ) -> int:
     """The channel's number; added where it is new, its reference kept current."""
-    where = sa.and_(
-        channels.c.organization == organization,
-        channels.c.platform == platform,
-        channels.c.address == address,
-        channels.c.thread == thread,
-    )
-    found = (
-        await connection.execute(sa.select(channels.c.pk, channels.c.reference).where(where))
-    ).one_or_none()
+    place = {"organization": organization, "platform": platform, "address": address, "thread": thread}
+    found = (await connection.execute(_CHANNEL, place)).one_or_none()
     if found is None:
-        insert = dialects.insert_ignoring(
-            connection.dialect.name,
-            channels,
-            channels.c.organization,
-            channels.c.platform,
-            channels.c.address,
-            channels.c.thread,
-        )
-        await connection.execute(
-            insert.values(
-                id=ids.new(),
-                organization=organization,
-                platform=platform,
-                address=address,
-                thread=thread,
-                name=name,
-                reference=reference,
-                created_at=now,
-            )
-        )
-        found = (await connection.execute(sa.select(channels.c.pk, channels.c.reference).where(where))).one()
+        unique = (channels.c.organization, channels.c.platform, channels.c.address, channels.c.thread)
+        insert = dialects.insert_ignoring(connection.dialect.name, channels, *unique)
+        made = {"id": ids.new(), "name": name, "reference": reference, "created_at": now}
+        await connection.execute(insert, {**place, **made})
+        found = (await connection.execute(_CHANNEL, place)).one()
     elif reference is not None and reference != found.reference:
-        await connection.execute(channels.update().where(where).values(reference=reference))
+        await connection.execute(
+            channels.update().where(channels.c.pk == found.pk).values(reference=reference)
+        )
     return int(found.pk)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +13,8 @@ from core import ids
 from core.store import dialects
 from core.store.dialects import Row
 from core.store.tables import requests
+
+_ANSWER = requests.update().where(requests.c.pk == sa.bindparam("the_pk"))
 
 
 async def add(
@@ -24,19 +27,17 @@ async def add(
     now: datetime,
 ) -> int | None:
     """Add a request; None where the same one came before (a redelivery)."""
-    insert = dialects.insert_ignoring(
-        connection.dialect.name, requests, requests.c.organization, requests.c.source, requests.c.key
-    )
     made = await connection.execute(
-        insert.values(
-            id=ids.new(),
-            organization=organization,
-            source=source,
-            key=key,
-            hash=digest,
-            text=text,
-            created_at=now,
-        ).returning(requests.c.pk)
+        _adding(connection.dialect.name),
+        {
+            "id": ids.new(),
+            "organization": organization,
+            "source": source,
+            "key": key,
+            "hash": digest,
+            "text": text,
+            "created_at": now,
+        },
     )
     pk: int | None = made.scalar_one_or_none()
     return pk
@@ -57,10 +58,16 @@ async def first(connection: AsyncConnection, organization: int, source: str, key
 
 async def answer(connection: AsyncConnection, pk: int, answer: dict[str, Any]) -> None:
     """Keep the answer and erase the text."""
-    await connection.execute(requests.update().where(requests.c.pk == pk).values(answer=answer, text=None))
+    await connection.execute(_ANSWER, {"the_pk": pk, "answer": answer, "text": None})
 
 
 async def forget(connection: AsyncConnection, before: datetime, limit: int) -> int:
     """Delete old requests, at most that many; returns how many."""
     old = sa.select(requests.c.pk).where(requests.c.created_at < before).limit(limit)
     return (await connection.execute(requests.delete().where(requests.c.pk.in_(old)))).rowcount
+
+
+@lru_cache(maxsize=2)
+def _adding(dialect: str) -> Any:
+    unique = (requests.c.organization, requests.c.source, requests.c.key)
+    return dialects.insert_ignoring(dialect, requests, *unique).returning(requests.c.pk)
