@@ -17,6 +17,28 @@ from core.store.tables import batches, channels, deliveries, jobs
 _OWED = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.SENT)
 
 
+_TOUCHED = (
+    sa.select(deliveries.c.pk)
+    .where(
+        deliveries.c.batch.in_(sa.bindparam("batches", expanding=True)),
+        deliveries.c.kind == sa.bindparam("the_kind"),
+        deliveries.c.state.in_(_OWED),
+    )
+    .order_by(deliveries.c.pk)
+    .with_for_update()
+)
+_TOUCH = (
+    deliveries.update()
+    .where(deliveries.c.pk.in_(_TOUCHED))
+    .values(
+        version=deliveries.c.version + 1,
+        state=sa.case(
+            (deliveries.c.state == DeliveryState.SENT, DeliveryState.PENDING), else_=deliveries.c.state
+        ),
+    )
+)
+
+
 async def owe(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:
     """Add deliveries; one that exists already is left as it is."""
     insert = dialects.insert_ignoring(
@@ -34,21 +56,10 @@ async def touch(
 ) -> None:
     """Owe an edit of these messages: at once where `urgent`, else not before the pace that was set
     when the last one was brought (their `due_at`)."""
-    values: dict[str, Any] = {"version": deliveries.c.version + 1}
+    given = {"batches": list(batch_pks), "the_kind": kind}
     if urgent:
-        values |= {"due_at": now, "urgent": True}
-    chosen = (
-        sa.select(deliveries.c.pk)
-        .where(deliveries.c.batch.in_(batch_pks), deliveries.c.kind == kind, deliveries.c.state.in_(_OWED))
-        .order_by(deliveries.c.pk)
-        .with_for_update()
-    )
-    state = sa.case(
-        (deliveries.c.state == DeliveryState.SENT, DeliveryState.PENDING), else_=deliveries.c.state
-    )
-    await connection.execute(
-        deliveries.update().where(deliveries.c.pk.in_(chosen)).values(state=state, **values)
-    )
+        given |= {"due_at": now, "urgent": True}
+    await connection.execute(_TOUCH, given)
 
 
 async def claim(

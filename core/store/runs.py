@@ -10,10 +10,51 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.lifecycles import Status
-from core.store.dialects import Row
+from core.store.dialects import Instant, Row
 from core.store.tables import attempts, batches, job_versions, jobs, runs, workers
 
+# Statements of the hot path are built once: building one costs more than running it.
 _KEY = sa.tuple_(runs.c.pk, runs.c.fence)
+_NOW = sa.bindparam("moment", type_=Instant())
+_ME = sa.bindparam("me", type_=sa.BigInteger())
+_MINE = (
+    sa.select(runs.c.pk)
+    .where(runs.c.id.in_(sa.bindparam("run_ids", expanding=True)), runs.c.status == Status.QUEUED)
+    .order_by(runs.c.pk)
+    .with_for_update(skip_locked=True)
+)
+_ALIVE = (
+    sa.select(workers.c.pk)
+    .where(workers.c.pk == _ME, workers.c.dead_at.is_(None), workers.c.lease_until > _NOW)
+    .exists()
+)
+_CLAIM = (
+    runs.update()
+    .where(runs.c.pk.in_(_MINE), runs.c.status == Status.QUEUED, _ALIVE)
+    .values(
+        status=Status.RUNNING,
+        fence=runs.c.fence + 1,
+        attempt=runs.c.attempt + 1,
+        worker=_ME,
+        step="",
+        started_at=sa.func.coalesce(runs.c.started_at, _NOW),
+    )
+    .returning(*(column for column in runs.c if column.key not in ("reason", "step", "worker")))
+)
+_HELD = (
+    sa.select(runs.c.pk, runs.c.batch, runs.c.cancel_requested_at)
+    .where(_KEY.in_(sa.bindparam("keys", expanding=True)), runs.c.status == Status.RUNNING)
+    .order_by(runs.c.pk)
+    .with_for_update()
+)
+_END = (
+    runs.update()
+    .where(runs.c.pk.in_(sa.bindparam("pks", expanding=True)), runs.c.status == Status.RUNNING)
+    .values(step="")
+)
+_END_ATTEMPTS = attempts.update().where(
+    attempts.c.run.in_(sa.bindparam("pks", expanding=True)), attempts.c.ended_at.is_(None)
+)
 
 
 async def insert(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:
@@ -23,46 +64,8 @@ async def insert(connection: AsyncConnection, rows: list[dict[str, Any]]) -> Non
 
 async def claim(connection: AsyncConnection, run_ids: Sequence[str], worker: int, now: datetime) -> list[Row]:
     """Claim these queued runs for a worker whose lease is alive; returns those that it got."""
-    mine = (
-        sa.select(runs.c.pk)
-        .where(runs.c.id.in_(run_ids), runs.c.status == Status.QUEUED)
-        .order_by(runs.c.pk)
-        .with_for_update(skip_locked=True)
-    )
-    alive = (
-        sa.select(workers.c.pk)
-        .where(workers.c.pk == worker, workers.c.dead_at.is_(None), workers.c.lease_until > now)
-        .exists()
-    )
-    return list(
-        await connection.execute(
-            runs.update()
-            .where(runs.c.pk.in_(mine), runs.c.status == Status.QUEUED, alive)
-            .values(
-                status=Status.RUNNING,
-                fence=runs.c.fence + 1,
-                attempt=runs.c.attempt + 1,
-                worker=worker,
-                step="",
-                started_at=sa.func.coalesce(
-                    runs.c.started_at, sa.bindparam("now", now, runs.c.started_at.type)
-                ),
-            )
-            .returning(
-                runs.c.pk,
-                runs.c.id,
-                runs.c.batch,
-                runs.c.index,
-                runs.c.job,
-                runs.c.version,
-                runs.c.parameters,
-                runs.c.attempt,
-                runs.c.fence,
-                runs.c.started_at,
-                runs.c.cancel_requested_at,
-            )
-        )
-    )
+    given = {"run_ids": list(run_ids), "me": worker, "moment": now}
+    return list(await connection.execute(_CLAIM, given))
 
 
 async def begin_attempts(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:
@@ -74,12 +77,7 @@ async def held(connection: AsyncConnection, keys: Sequence[tuple[int, int]]) -> 
     """Which of these (run, fence) are still ours, locked until the transaction ends."""
     if not keys:
         return {}
-    rows = await connection.execute(
-        sa.select(runs.c.pk, runs.c.batch, runs.c.cancel_requested_at)
-        .where(_KEY.in_(list(keys)), runs.c.status == Status.RUNNING)
-        .order_by(runs.c.pk)
-        .with_for_update()
-    )
+    rows = await connection.execute(_HELD, {"keys": list(keys)})
     return {row.pk: row for row in rows}
 
 
@@ -87,11 +85,8 @@ async def end(
     connection: AsyncConnection, pks: Sequence[int], status: Status, reason: str, now: datetime
 ) -> None:
     """End these running runs alike."""
-    await connection.execute(
-        runs.update()
-        .where(runs.c.pk.in_(pks), runs.c.status == Status.RUNNING)
-        .values(status=status, reason=reason, step="", ended_at=now)
-    )
+    given = {"pks": list(pks), "status": status, "reason": reason, "ended_at": now}
+    await connection.execute(_END, given)
 
 
 async def retry(connection: AsyncConnection, pk: int, not_before: datetime, reason: str) -> None:
@@ -107,11 +102,8 @@ async def end_attempts(
     connection: AsyncConnection, pks: Sequence[int], outcome: Status, reason: str, now: datetime
 ) -> None:
     """Close the open attempts of these runs alike."""
-    await connection.execute(
-        attempts.update()
-        .where(attempts.c.run.in_(pks), attempts.c.ended_at.is_(None))
-        .values(outcome=outcome, reason=reason, ended_at=now)
-    )
+    given = {"pks": list(pks), "outcome": outcome, "reason": reason, "ended_at": now}
+    await connection.execute(_END_ATTEMPTS, given)
 
 
 async def queue(connection: AsyncConnection, batch: int, room: int, now: datetime) -> list[tuple[str, int]]:
