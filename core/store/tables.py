@@ -53,6 +53,9 @@ organizations = Table(
     _id(),
     Column("name", sa.Text, nullable=False, unique=True),
     Column("timezone", sa.Text, nullable=False, server_default="UTC"),
+    Column("paused_at", Instant, nullable=True),  # nothing new starts
+    Column("paused_by", Number, nullable=True),
+    Column("paused_why", sa.Text, nullable=False, server_default=""),
     Column("created_at", Instant, nullable=False),
 )
 
@@ -172,12 +175,15 @@ schedules = Table(
     _ref("job", "jobs", index=True),
     Column("name", sa.Text, nullable=False),
     Column("origin", sa.Text, nullable=False),
-    Column("definition", Json, nullable=False),
+    Column("definition", Json, nullable=False),  # definitions.Schedule, as it was written
+    Column("expression", sa.Text, nullable=False),  # canonical: what times.restore reads
+    Column("zone", sa.Text, nullable=False, server_default=""),  # empty: the organization's
+    Column("given", Json, nullable=False),  # a list of what its runs are given; secrets sealed
     Column("version", sa.Integer, nullable=False, server_default="1"),  # compare-and-set of the tick
     Column("enabled", sa.Boolean, nullable=False, server_default=sa.true()),
-    Column("next_due_at", Instant, nullable=True),  # NULL = off
-    Column("last_due_at", Instant, nullable=True),
-    Column("tzdata", sa.Text, nullable=False, server_default=""),
+    Column("next_due_at", Instant, nullable=True),  # when to wake, jitter included; NULL = off
+    Column("settled_until", Instant, nullable=False),  # what was due up to here has its outcome
+    Column("tzdata", sa.Text, nullable=False, server_default=""),  # the rules next_due_at was made with
     Column("paused_at", Instant, nullable=True),
     Column("paused_by", Number, nullable=True),
     Column("paused_why", sa.Text, nullable=False, server_default=""),
@@ -195,8 +201,12 @@ firings = Table(
     _ref("schedule", "schedules"),
     Column("due_at", Instant, nullable=False),
     Column("outcome", sa.Text, nullable=False),  # started | skipped | missed
+    Column("cause", sa.Text, nullable=False, server_default=""),  # firings.Cause; empty where on time
     Column("reason", sa.Text, nullable=False, server_default=""),
+    Column("count", sa.Integer, nullable=False, server_default="1"),  # due instants that the row stands for
+    Column("until_at", Instant, nullable=True),  # the last of them, where they are several
     Column("batch", Number, nullable=True),
+    Column("holder", Number, nullable=True),  # the batch that was in the way
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("schedule", "due_at"),  # one firing per due instant
     CheckConstraint("outcome IN ('started', 'skipped', 'missed')", name="outcome"),
@@ -289,6 +299,7 @@ runs = Table(
     Column("worker", Number, nullable=True),
     Column("priority", sa.Integer, nullable=False, server_default="0"),
     Column("step", sa.Text, nullable=False, server_default=""),
+    Column("due_at", Instant, nullable=True),  # the instant that it is run for
     Column("not_before", Instant, nullable=True),
     Column("cancel_requested_at", Instant, nullable=True),
     Column("cancel_requested_by", Number, nullable=True),
