@@ -56,7 +56,7 @@ async def touch(
 ) -> None:
     """Owe an edit of these messages: at once where `urgent`, else not before the pace that was set
     when the last one was brought (their `due_at`)."""
-    given = {"batches": list(batch_pks), "the_kind": kind}
+    given: dict[str, Any] = {"batches": list(batch_pks), "the_kind": kind}
     if urgent:
         given |= {"due_at": now, "urgent": True}
     await connection.execute(_TOUCH, given)
