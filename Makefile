@@ -28,7 +28,7 @@ serve: $(READY)
 	@$(BIN)/slashjob serve
 
 golden: $(READY)
-	UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/channels
+	UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/channels tests/unit/test_readme.py
 
 # What is installed is what the lock files say, by hash; pip itself needs nothing else.
 $(READY): requirements-dev.lock pyproject.toml
