@@ -8,67 +8,26 @@ the primary key of `locks` is the backstop.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
-from core import audit, deliveries, ids, locks
-from core.definitions import Version
+from core import audit, deliveries, locks
 from core.errors import OutOfPlace
 from core.lifecycles import BatchState, Status, ending_of
 from core.people import Member
 from core.store import batches as rows
+from core.store import people as people_rows
 from core.store import runs as run_rows
 from core.store.dialects import Row
 from core.turns import Turn
+from core.wishes import Decided, batch_row, decide
+from core.wishes import Started as Started
+from core.wishes import Trigger as Trigger
+from core.wishes import Wish as Wish
+from core.wishes import run_rows as run_row_values
 
 LONG = timedelta(seconds=60)  # above this the requester is mentioned: an edit notifies nobody
-
-
-class Trigger(StrEnum):
-    """What started a batch."""
-
-    CHAT = "chat"
-    SCHEDULE = "schedule"
-    API = "api"
-    BACKFILL = "backfill"
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What somebody wants to run.
-
-    `combinations` are JSON-safe parameter sets, secrets sealed; `prints` are their fingerprints, made
-    from the clear values, one for each (the locks of `scope: job+parameters`).
-    """
-
-    organization: int
-    job: int
-    job_id: str
-    version: int
-    definition: Version
-    combinations: tuple[dict[str, Any], ...]
-    prints: tuple[str, ...]
-    trigger: Trigger
-    actor: Member | None = None
-    channel: int | None = None
-    only_for: str = ""
-    request: int | None = None
-    due_at: datetime | None = None
-    rerun_of: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """What became of a wish: `active`, `waiting` behind `holder`, or `skipped` because of it."""
-
-    batch: int
-    id: str
-    state: BatchState
-    reason: str = ""
-    holder: int | None = None
-    runs: tuple[str, ...] = ()  # their ids, in order; none where it is skipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,46 +66,31 @@ async def start(turn: Turn, wish: Wish) -> Started:
 
     1. Stand in line for the job. 2. Decide by its overlap policy. 3. The batch's row, its locks, its
     runs, the message that is owed, the audit row. A crash before the commit leaves none of them.
+
+    Raises:
+        OutOfPlace: everything is paused in the organization, and the wish was made by hand.
     """
-    job = wish.definition.job
-    keys = locks.keys(wish.job_id, job.overlap, wish.prints)
-    await rows.order(turn.connection, [wish.job])
-    holding = await rows.holders(turn.connection, keys)
-    line = await rows.waiting(turn.connection, [wish.job])
-    ahead = [row.pk for row in line if set(row.keys) & set(keys)]
-    decision = locks.decide(job.overlap, held=bool(holding or ahead), waiting=len(line))
-    holder = next(iter(holding or ahead), None)
-    match decision:
-        case locks.Decision.START:
-            state, reason = BatchState.ACTIVE, ""
-        case locks.Decision.SKIP:
-            state, reason = BatchState.SKIPPED, f"#{holder} was still active"
-        case locks.Decision.FULL:
-            state, reason = BatchState.SKIPPED, f"{len(line)} batches were waiting already"
-        case locks.Decision.WAIT | locks.Decision.REPLACE:
-            state, reason = BatchState.WAITING, f"behind #{holder}"
-    number, batch_id = await _insert(turn, wish, keys, state, reason)
-    if state is BatchState.ACTIVE:
-        await rows.lock(turn.connection, keys, number, turn.now)
-    made: tuple[str, ...] = ()
-    if state is not BatchState.SKIPPED:
-        made = await _insert_runs(turn, wish, number, active=state is BatchState.ACTIVE)
-        if wish.channel is not None and wish.trigger is Trigger.CHAT:
-            await deliveries.owe(
-                turn, wish.organization, wish.channel, number, batch_id, only_for=wish.only_for
-            )
-    if decision is locks.Decision.REPLACE:
-        for other in {*holding, *ahead}:
-            await _cancel(turn, other, None, wish.actor, f"replaced by #{number}")
-    await audit.record(
-        turn,
-        organization=wish.organization,
-        member=wish.actor.pk if wish.actor else None,
-        action="batch.start" if state is not BatchState.SKIPPED else "batch.skip",
-        subject=f"batch:{batch_id}",
-        data={"job": wish.definition.name, "number": number, "runs": len(wish.combinations), "why": reason},
-    )
-    return Started(number, batch_id, state, reason, holder, made)
+    return (await start_many(turn, [wish]))[0]
+
+
+async def start_many(turn: Turn, wishes: Sequence[Wish]) -> list[Started]:
+    """Start batches as `start` does, in as few statements as may be; what became of each, in order.
+
+    Wishes of different jobs go together; those of one job follow each other.
+    """
+    await rows.order(turn.connection, [wish.job for wish in wishes])
+    await _refuse_where_paused(turn, wishes)
+    started: dict[int, Started] = {}
+    waiting = list(range(len(wishes)))
+    while waiting:
+        first: dict[int, int] = {}
+        for place in waiting:
+            first.setdefault(wishes[place].job, place)
+        waiting = [place for place in waiting if first[wishes[place].job] != place]
+        places = list(first.values())
+        made = await _start_together(turn, [wishes[place] for place in places])
+        started |= dict(zip(places, made, strict=True))
+    return [started[place] for place in range(len(wishes))]
 
 
 async def advance(turn: Turn, batch_pks: Iterable[int]) -> None:
@@ -279,59 +223,76 @@ async def sweep(turn: Turn) -> None:
     await advance(turn, due)
 
 
-async def _insert(
-    turn: Turn, wish: Wish, keys: Sequence[str], state: BatchState, reason: str
-) -> tuple[int, str]:
-    batch_id = ids.new()
-    number = await rows.insert(
-        turn.connection,
-        {
-            "id": batch_id,
-            "organization": wish.organization,
-            "job": wish.job,
-            "version": wish.version,
-            "state": state,
-            "reason": reason,
-            "trigger": wish.trigger,
-            "member": wish.actor.pk if wish.actor else None,
-            "channel": wish.channel,
-            "request": wish.request,
-            "keys": list(keys),
-            "cap": wish.definition.job.max_parallel,
-            "total": len(wish.combinations),
-            "priority": wish.definition.job.priority,
-            "due_at": wish.due_at,
-            "rerun_of": wish.rerun_of,
-            "created_at": turn.now,
-            "started_at": turn.now if state is BatchState.ACTIVE else None,
-            "ended_at": turn.now if state is BatchState.SKIPPED else None,
+async def _start_together(turn: Turn, wishes: Sequence[Wish]) -> list[Started]:
+    """Start batches of different jobs; the caller stands in line for them."""
+    connection = turn.connection
+    keys = [locks.keys(wish.job_id, wish.definition.job.overlap, wish.prints) for wish in wishes]
+    held = await rows.holding(connection, [key for one in keys for key in one])
+    line = await rows.waiting(connection, [wish.job for wish in wishes])
+    decided = [decide(wish, held, [row for row in line if row.job == wish.job]) for wish in wishes]
+    made = [batch_row(one.wish, one.keys, one.state, one.reason, turn.now) for one in decided]
+    numbers = await rows.insert_many(connection, made)
+    together = list(zip(decided, made, numbers, strict=True))
+    active = [(one, number) for one, _, number in together if one.state is BatchState.ACTIVE]
+    await rows.lock_many(connection, [(key, number) for one, number in active for key in one.keys], turn.now)
+    started = [
+        Started(number, row["id"], one.state, one.reason, next(iter(one.others), None))
+        for one, row, number in together
+    ]
+    started = await _insert_runs(turn, wishes, started)
+    for one, row, number in together:
+        if one.state is not BatchState.SKIPPED and one.wish.channel is not None and one.wish.trigger.by_hand:
+            place = (one.wish.organization, one.wish.channel)
+            await deliveries.owe(turn, *place, number, row["id"], only_for=one.wish.only_for)
+        if one.decision is locks.Decision.REPLACE:
+            for other in dict.fromkeys(one.others):
+                await _cancel(turn, other, None, one.wish.actor, f"replaced by #{number}")
+    await audit.record_many(turn, [_audited(one, row["id"], number) for one, row, number in together])
+    return started
+
+
+def _audited(one: Decided, batch_id: str, number: int) -> audit.Act:
+    wish = one.wish
+    return audit.Act(
+        organization=wish.organization,
+        member=wish.actor.pk if wish.actor else None,
+        action="batch.skip" if one.state is BatchState.SKIPPED else "batch.start",
+        subject=f"batch:{batch_id}",
+        data={
+            "job": wish.definition.name,
+            "number": number,
+            "runs": len(wish.combinations),
+            "why": one.reason,
         },
     )
-    return number, batch_id
 
 
-async def _insert_runs(turn: Turn, wish: Wish, batch: int, *, active: bool) -> tuple[str, ...]:
-    job = wish.definition.job
-    made: list[dict[str, Any]] = []
-    for index, parameters in enumerate(wish.combinations, start=1):
-        queued = active and index <= job.max_parallel
-        made.append(
-            {
-                "id": ids.new(),
-                "batch": batch,
-                "index": index,
-                "job": wish.job,
-                "version": wish.version,
-                "parameters": parameters,
-                "status": Status.QUEUED if queued else Status.WAITING,
-                "priority": job.priority,
-                "created_at": turn.now,
-                "queued_at": turn.now if queued else None,
-            }
+async def _insert_runs(turn: Turn, wishes: Sequence[Wish], started: Sequence[Started]) -> list[Started]:
+    """Add the runs of what was not skipped; gives the same with the runs' ids."""
+    every: list[dict[str, Any]] = []
+    told = []
+    for wish, one in zip(wishes, started, strict=True):
+        if one.state is BatchState.SKIPPED:
+            told.append(one)
+            continue
+        made = run_row_values(wish, one.batch, turn.now, active=one.state is BatchState.ACTIVE)
+        told.append(replace(one, runs=tuple(run["id"] for run in made)))
+        every += made
+    if every:
+        await run_rows.insert(turn.connection, every)
+        turn.queued += [(run["id"], run["priority"]) for run in every if run["status"] is Status.QUEUED]
+    return told
+
+
+async def _refuse_where_paused(turn: Turn, wishes: Sequence[Wish]) -> None:
+    """Nothing new starts where everything is paused; a schedule records that by itself."""
+    asked = {wish.organization for wish in wishes if wish.trigger is not Trigger.SCHEDULE}
+    for row in await people_rows.paused(turn.connection, sorted(asked)) if asked else []:
+        why = f": {row.paused_why}" if row.paused_why else ""
+        raise OutOfPlace(
+            f"Everything is paused by {row.paused_name or 'somebody'}{why}. Nothing was started.",
+            hint="An admin lets it go on with: resume --everything",
         )
-    await run_rows.insert(turn.connection, made)
-    turn.queued += [(run["id"], job.priority) for run in made if run["status"] is Status.QUEUED]
-    return tuple(run["id"] for run in made)
 
 
 async def _end(turn: Turn, row: Row, counts: dict[Status, int]) -> BatchState:
@@ -374,7 +335,7 @@ async def _tell(turn: Turn, ended: Sequence[Row], endings: Mapping[int, BatchSta
                 channel=row.channel,
                 batch=row.pk,
                 batch_id=row.id,
-                by_hand=row.trigger == Trigger.CHAT,
+                by_hand=Trigger(row.trigger).by_hand,
                 failed=endings[row.pk] in (BatchState.FAILED, BatchState.PARTLY_FAILED),
                 long=took > LONG,
             ),

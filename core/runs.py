@@ -36,6 +36,7 @@ class Claim:
     fence: int
     started_at: datetime
     last_sequence: int
+    due_at: datetime | None = None
 
     @property
     def label(self) -> str:
@@ -81,6 +82,7 @@ class Run:
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    due_at: datetime | None = None
 
     @property
     def label(self) -> str:
@@ -122,6 +124,7 @@ async def claim(turn: Turn, run_ids: Sequence[str], worker: int) -> list[Claim]:
             fence=row.fence,
             started_at=row.started_at,
             last_sequence=last.get(row.pk, 0),
+            due_at=row.due_at,
         )
         for row in found
     ]
@@ -240,4 +243,5 @@ def _run(row: Row) -> Run:
         created_at=row.created_at,
         started_at=row.started_at,
         ended_at=row.ended_at,
+        due_at=row.due_at,
     )

@@ -234,7 +234,7 @@ class Worker:
         zone = ZoneInfo(version.job.timezone) if version.job.timezone else have.zone
         bound = parameters.from_json(version.job.parameters, have.vault.open_values(claim.parameters))
         live.secrets = masks.secrets(version.job.parameters, bound)
-        values = parameters.settle(version.job.parameters, bound, now=claim.started_at, zone=zone)
+        values = parameters.settle(version.job.parameters, bound, now=claim.due_at or claim.started_at, zone=zone)
         lease = self._lease
 
         async def emit(entry: Entry) -> None:
@@ -253,6 +253,7 @@ class Worker:
             open_source=have.open_source,
             emit=emit,
             lease_until=lambda: lease.deadline if lease is not None else 0.0,
+            due_at=claim.due_at,
         )
         async with aclosing(agent.run(task)) as entries:  # type: ignore[type-var]
             async for entry in entries:

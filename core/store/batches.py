@@ -17,6 +17,8 @@ OPEN = (BatchState.PROPOSED, BatchState.WAITING, BatchState.ACTIVE)
 
 
 _INSERT = batches.insert().returning(batches.c.pk)
+_INSERT_MANY = batches.insert().returning(batches.c.id, batches.c.pk)
+_HOLDING = sa.select(locks.c.key, locks.c.batch).where(locks.c.key.in_(sa.bindparam("keys", expanding=True)))
 _LINE = (
     sa.select(batches)
     .where(
@@ -49,6 +51,23 @@ async def holders(connection: AsyncConnection, keys: Sequence[str]) -> list[int]
     return sorted(set(await connection.scalars(sa.select(locks.c.batch).where(locks.c.key.in_(keys)))))
 
 
+async def holding(connection: AsyncConnection, keys: Sequence[str]) -> dict[str, int]:
+    """Which of these keys are held, and by which batch."""
+    if not keys:
+        return {}
+    found = await connection.execute(_HOLDING, {"keys": list(keys)})
+    return {row.key: row.batch for row in found}
+
+
+async def insert_many(connection: AsyncConnection, made: Sequence[dict[str, Any]]) -> list[int]:
+    """Add batches in as few statements as may be; their numbers, in order."""
+    if len(made) == 1:
+        return [await insert(connection, made[0])]
+    found = await connection.execute(_INSERT_MANY, list(made))
+    numbers = {row.id: row.pk for row in found}
+    return [numbers[one["id"]] for one in made]
+
+
 async def insert(connection: AsyncConnection, values: dict[str, Any]) -> int:
     """Add a batch; returns its number."""
     made = await connection.execute(_INSERT, values)
@@ -61,6 +80,13 @@ async def lock(connection: AsyncConnection, keys: Sequence[str], batch: int, now
         await connection.execute(
             locks.insert(), [{"key": key, "batch": batch, "taken_at": now} for key in sorted(keys)]
         )
+
+
+async def lock_many(connection: AsyncConnection, taken: Iterable[tuple[str, int]], now: datetime) -> None:
+    """Take these keys, each for its batch. Raises as `lock`."""
+    values = [{"key": key, "batch": batch, "taken_at": now} for key, batch in sorted(taken)]
+    if values:
+        await connection.execute(locks.insert(), values)
 
 
 async def unlock(connection: AsyncConnection, batch_pks: Sequence[int]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +31,20 @@ _PLACE = sa.and_(
     channels.c.thread == sa.bindparam("thread"),
 )
 _CHANNEL = sa.select(channels.c.pk, channels.c.reference).where(_PLACE)
+
+
+_PAUSED = (
+    sa.select(
+        organizations.c.pk,
+        organizations.c.paused_at,
+        organizations.c.paused_why,
+        members.c.name.label("paused_name"),
+    )
+    .outerjoin(members, members.c.pk == organizations.c.paused_by)
+    .where(
+        organizations.c.pk.in_(sa.bindparam("pks", expanding=True)), organizations.c.paused_at.is_not(None)
+    )
+)
 
 
 async def organization(connection: AsyncConnection, name: str) -> Row | None:
@@ -156,3 +171,19 @@ async def channel(
             channels.update().where(channels.c.pk == found.pk).values(reference=reference)
         )
     return int(found.pk)
+
+
+async def paused(connection: AsyncConnection, pks: Sequence[int]) -> list[Row]:
+    """Those of these organizations in which everything is paused: pk, since when, why, by whom."""
+    return list(await connection.execute(_PAUSED, {"pks": list(pks)}))
+
+
+async def pause(connection: AsyncConnection, organization: int, values: dict[str, Any]) -> None:
+    """Write or end the pause of everything in an organization."""
+    await connection.execute(organizations.update().where(organizations.c.pk == organization).values(values))
+
+
+async def set_timezone(connection: AsyncConnection, organization: int, timezone: str) -> None:
+    """Give an organization another zone."""
+    query = organizations.update().where(organizations.c.pk == organization)
+    await connection.execute(query.values(timezone=timezone))
