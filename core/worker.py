@@ -234,7 +234,8 @@ class Worker:
         zone = ZoneInfo(version.job.timezone) if version.job.timezone else have.zone
         bound = parameters.from_json(version.job.parameters, have.vault.open_values(claim.parameters))
         live.secrets = masks.secrets(version.job.parameters, bound)
-        values = parameters.settle(version.job.parameters, bound, now=claim.due_at or claim.started_at, zone=zone)
+        meant = claim.due_at or claim.started_at  # what relative dates are counted from
+        values = parameters.settle(version.job.parameters, bound, now=meant, zone=zone)
         lease = self._lease
 
         async def emit(entry: Entry) -> None:
