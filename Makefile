@@ -45,8 +45,8 @@ $(READY): requirements-dev.lock pyproject.toml
 LOCK := uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--python-version 3.11 --no-header --quiet
 locks:
-	$(LOCK) pyproject.toml --extra postgres -o requirements.lock
-	$(LOCK) pyproject.toml --extra postgres --group dev -c requirements.lock -o requirements-dev.lock
+	$(LOCK) pyproject.toml --extra postgres --extra duckdb -o requirements.lock
+	$(LOCK) pyproject.toml --extra postgres --extra duckdb --group dev -c requirements.lock -o requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) build dist .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
