@@ -75,7 +75,7 @@ def _note_month(reading: Reading, notes: list[str]) -> None:
     """Without "of every month", a day is taken as one of every month; "last friday" may be the past one."""
     if reading.of or reading.cadence or reading.months or not (reading.ordinals or reading.monthdays):
         return
-    if -1 in reading.ordinals and not reading.every:
+    if -1 in reading.monthdays or (-1 in reading.ordinals and not reading.every):
         raise Misunderstood(
             "It is not said of which month the last day is.",
             hint='Write "last friday of the month at 17:00".',

@@ -164,6 +164,7 @@ def _business(rule: Business) -> str:
     which = "every business day" if days.number == 0 else f"on the {number} business day of {month}"
     within = "" if len(months) == 12 else _months(months)
     free = f"without the public holidays of {days.calendar}" if days.calendar else ""
-    off = f"without {len(days.days_off)} extra days off" if days.days_off else ""
+    extra = len(days.days_off)
+    off = f"without {extra} extra day{'s' if extra > 1 else ''} off" if extra else ""
     meaning = ", ".join(filter(None, ("Monday to Friday", free, off)))
     return " ".join(filter(None, (which, within, clock, f"({meaning})")))

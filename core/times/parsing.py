@@ -220,8 +220,9 @@ class _Reader:
         timed = bool(rest.strip()) and not rest.strip().startswith("in ")
         words.accept("at")
         clock = None if rest and not timed else read_clock(words)
-        months = read_months(words) if words.accept("in") else ()
-        if words.peek() or (timed and clock is None):
+        within = words.accept("in")
+        months = read_months(words) if within else ()
+        if words.peek() or (timed and clock is None) or (within and not months):
             raise words.refuse()
         bits = sum(1 << month for month in months) or _EVERY_MONTH
         days = BusinessDays(number, bits, self.calendar, frozenset(self.days_off))

@@ -38,7 +38,8 @@ def read_phrase(text: str) -> Reading:
     words = Words(text)
     reading = Reading()
     while words.peek():
-        if not any(clause(words, reading) for clause in _CLAUSES) and not words.accept(","):
+        between = words.position > 0 and words.peek(1) != ""
+        if not any(clause(words, reading) for clause in _CLAUSES) and not (between and words.accept(",")):
             raise words.refuse()
     return reading
 
@@ -48,15 +49,21 @@ def read_time(words: Words, reading: Reading) -> bool:
     start = words.position
     bare = words.accept("at", "@")
     clocks = _clock_list(words, bare=bare)
-    if not clocks and not bare and start and re.fullmatch(r"\d{1,2}", words.peek()):
+    if not clocks and not bare and _takes_a_bare_hour(reading) and re.fullmatch(r"\d{1,2}", words.peek()):
         clocks = _clock_list(words, bare=True)
     if not clocks or reading.clocks:
         words.position = start
         if clocks:
-            raise words.refuse()
+            raise words.refuse(start)
         return False
     reading.clocks = clocks
     return True
+
+
+def _takes_a_bare_hour(reading: Reading) -> bool:
+    """A number alone can be nothing but the hour: "weekdays 9", but not "friday 2" or "march 3"."""
+    days = reading.every or reading.plural or len(reading.weekdays) > 1 or reading.day is not None
+    return days and not (reading.monthdays or reading.months)
 
 
 def read_minutes_past(words: Words, reading: Reading) -> bool:

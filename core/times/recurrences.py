@@ -134,6 +134,8 @@ def read_ordinals(words: Words, reading: Reading) -> bool:
         reading.business = _single_business_day(numbers)
     elif words.accept("workday", "weekday"):
         reading.business = _single_business_day(numbers)
+    elif words.peek() == "day" and reading.every and not reading.cadence and words.peek(1) != "of":
+        raise _needs_anchor(f"every {ordinal(numbers[0]) if numbers[0] > 0 else 'last'} day")
     elif words.accept("day", "days"):
         reading.monthdays = numbers
     elif found := read_weekdays(words):
@@ -306,7 +308,7 @@ def _read_interval(words: Words, reading: Reading) -> bool:
     unit = UNITS.get(words.peek(), "")
     if number is None and words.peek() == "second" and words.peek(1) not in ("", "at", "on"):
         unit = ""  # "every second monday"
-    if not unit or (number is None and len(words.peek()) < 3):
+    if not unit or (number is None and (len(words.peek()) < 3 or words.peek().endswith("s"))):
         words.position = start
         return False
     said = f"every {'' if number is None else f'{number} '}{words.take()}"
