@@ -55,6 +55,11 @@ def prepare() -> None:
     _studio.prepare()
 
 
+def is_ready() -> bool:
+    """Whether a process waits for the next chart."""
+    return _studio.is_ready()
+
+
 def close() -> None:
     """End the processes that wait for work. Charts can be drawn afterwards too."""
     _studio.close()
@@ -210,12 +215,16 @@ class _Studio:
 
     def prepare(self) -> None:
         """Have a process that has loaded all it needs."""
-        with self._lock:
-            if self._idle:
-                return
+        if self.is_ready():
+            return
         blank = {"data": {"values": [{}]}, "mark": "text"}
         request = json.dumps({"kind": "svg", "scale": 1, "spec": blank}).encode()
         self.threads.submit(self._draw, _Work(), request)
+
+    def is_ready(self) -> bool:
+        """Whether a process waits for work."""
+        with self._lock:
+            return bool(self._idle)
 
     def close(self) -> None:
         """End the idle processes."""
@@ -226,7 +235,17 @@ class _Studio:
 
     def _draw(self, work: _Work, request: bytes) -> bytes:
         until = time.monotonic() + TIME_LIMIT
-        process = self._take()
+        kept = self._take()
+        if kept is not None:
+            try:
+                return self._let(kept, work, request, until)
+            except _Lost as error:
+                # It may have been ended while it waited; only a new one tells whether the chart is at fault.
+                _log.info("chart.process_lost", extra={"error": str(error)})
+        return self._let(_Process(), work, request, until)
+
+    def _let(self, process: _Process, work: _Work, request: bytes, until: float) -> bytes:
+        """Let this process draw; kept for the next chart unless something is wrong with it."""
         healthy = False
         try:
             work.begin(process)
@@ -234,7 +253,7 @@ class _Studio:
             healthy = True
             return picture
         except Fault:
-            healthy = True  # it says what is wrong with the chart: there is nothing wrong with it
+            healthy = True  # it says what is wrong with the chart
             raise
         finally:
             work.end()
@@ -243,11 +262,9 @@ class _Studio:
             else:
                 process.close()
 
-    def _take(self) -> _Process:
+    def _take(self) -> _Process | None:
         with self._lock:
-            if self._idle:
-                return self._idle.pop()
-        return _Process()
+            return self._idle.pop() if self._idle else None
 
     def _give_back(self, process: _Process) -> None:
         process.idle_since = time.monotonic()
