@@ -17,9 +17,9 @@ from core.times.dates import read_iso
 from core.times.expressions import Expression
 from core.times.hints import did_you_mean, nearest, quoted
 from core.times.intervals import Interval, interval, read_interval
+from core.times.lists import read_months
 from core.times.moments import locate, resolve, seconds_of
 from core.times.phrases import read_phrase
-from core.times.recurrences import read_months
 from core.times.rules import Business, Once, Rule
 from core.times.timeline import CalendarLabels, DayIntervalLabels, Fold, Gap
 from core.times.words import PHRASE_LIMIT, Words, nearest_forms

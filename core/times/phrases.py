@@ -93,12 +93,15 @@ def read_minutes_past(words: Words, reading: Reading) -> bool:
 
 
 def read_part(words: Words, reading: Reading) -> bool:
-    """ "in the morning", "at night"."""
+    """ "in the morning", "at night", and behind a day "mornings"."""
     start = words.position
     if words.follow("at", "night"):
         part = "night"
     elif words.follow("in", "the") and words.peek() in _PARTS:
         part = words.take()
+    elif (reading.weekdays or reading.business == 0) and words.peek().removesuffix("s") in (*_PARTS, "night"):
+        reading.plural |= words.peek().endswith("s")
+        part = words.take().removesuffix("s")
     else:
         words.position = start
         return False

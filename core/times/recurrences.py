@@ -11,13 +11,17 @@ import re
 from core.errors import Invalid
 from core.times.clocks import read_clock
 from core.times.hints import ordinal, quoted
+from core.times.lists import (
+    RANGE_WORDS,
+    read_months,
+    read_ordinal_list,
+    read_plain_days,
+    read_weekdays,
+)
 from core.times.reading import Reading
-from core.times.vocabulary import MONTHS, ORDINALS, PLURAL_WEEKDAYS, UNITS, WEEKDAY_NAMES, WEEKDAYS
+from core.times.vocabulary import UNITS, WEEKDAY_NAMES
 from core.times.words import Words
 
-_ORDINAL = re.compile(r"(\d{1,3})(?:st|nd|rd|th)")
-_WORKDAYS = frozenset(range(1, 6))
-_WEEKEND = frozenset((0, 6))
 _CADENCES = {
     "hourly": "hour",
     "daily": "day",
@@ -47,7 +51,6 @@ _UNCLEAR = (
     "semimonthly",
 )
 _PARTS = ("morning", "afternoon", "evening", "night")
-_RANGE = ("-", "to", "through", "thru", "till", "until")
 
 
 def read_every(words: Words, reading: Reading) -> bool:
@@ -123,7 +126,7 @@ def read_ordinals(words: Words, reading: Reading) -> bool:
     start = words.position
     words.accept("on")
     words.accept("the")
-    numbers = _ordinal_list(words)
+    numbers = read_ordinal_list(words)
     if not numbers:
         words.position = start
         return False
@@ -158,12 +161,12 @@ def read_calendar_day(words: Words, reading: Reading) -> bool:
     words.accept("the")
     months: tuple[int, ...] = ()
     if words.accept("day"):
-        days = _plain_days(words)
+        days = read_plain_days(words)
     elif months := read_months(words):
         words.accept("the")
-        days = _ordinal_list(words) or _plain_days(words)
+        days = read_ordinal_list(words) or read_plain_days(words)
     else:
-        days = _plain_days(words)
+        days = read_plain_days(words)
         words.accept("of")
         months = read_months(words) if days else ()
         if not months:
@@ -234,58 +237,15 @@ def read_window(words: Words, reading: Reading) -> bool:
     if not opening and "-" not in (words.peek(1), words.peek(2)):
         return False
     first = read_clock(words)
-    joined = words.accept("and") if opening == "between" else words.accept(*(_RANGE if opening else ("-",)))
+    joined = (
+        words.accept("and") if opening == "between" else words.accept(*(RANGE_WORDS if opening else ("-",)))
+    )
     last = read_clock(words) if first and joined else None
     if first is None or last is None or reading.window:
         words.position = start
         return False
     reading.window = (first, last)
     return True
-
-
-def read_weekdays(words: Words) -> tuple[frozenset[int], bool] | None:
-    """A list of days and whether it was said in the plural, or nothing."""
-    found = _weekday_item(words)
-    if found is None:
-        return None
-    days, plural = found
-    while True:
-        start = words.position
-        if len(found[0]) == 1 and words.accept(*_RANGE):
-            last = _weekday_item(words)
-            if last and len(last[0]) == 1:
-                days |= _weekday_range(min(found[0]), min(last[0]))
-                plural = True
-                found = (frozenset(range(7)), True)
-                continue
-        elif words.separator():
-            following = _weekday_item(words)
-            if following:
-                days, plural, found = days | following[0], plural or following[1], following
-                continue
-        words.position = start
-        return days, plural
-
-
-def read_months(words: Words) -> tuple[int, ...]:
-    """A list of months, empty where there is none."""
-    found: list[int] = []
-    while True:
-        start = words.position
-        if found and words.accept("-", "to", "through"):
-            last = MONTHS.get(words.peek())
-            if last is not None and last > found[-1]:
-                words.take()
-                found.extend(range(found[-1] + 1, last + 1))
-                continue
-        elif not found or words.separator():
-            month = MONTHS.get(words.peek())
-            if month is not None:
-                words.take()
-                found.append(month)
-                continue
-        words.position = start
-        return tuple(sorted(set(found)))
 
 
 def read_year(words: Words, reading: Reading) -> None:
@@ -347,55 +307,6 @@ def _needs_anchor(said: str, length: str = "") -> Invalid:
         hint=f"Give the schedule an interval with an anchor: every: {length}, anchor: 2026-01-05 "
         f'(in one line "every {length} from 2026-01-05").',
     )
-
-
-def _weekday_item(words: Words) -> tuple[frozenset[int], bool] | None:
-    word = words.peek()
-    if word in WEEKDAYS or word in PLURAL_WEEKDAYS:
-        words.take()
-        return frozenset((WEEKDAYS.get(word, PLURAL_WEEKDAYS.get(word, 0)),)), word in PLURAL_WEEKDAYS
-    if word in ("weekday", "weekdays", "workday", "workdays"):
-        words.take()
-        return _WORKDAYS, word.endswith("s")
-    if word in ("weekend", "weekends"):
-        words.take()
-        days = words.accept("day", "days")
-        return _WEEKEND, word == "weekends" or days
-    return None
-
-
-def _weekday_range(first: int, last: int) -> frozenset[int]:
-    return frozenset((first + step) % 7 for step in range((last - first) % 7 + 1))
-
-
-def _ordinal_list(words: Words) -> tuple[int, ...]:
-    found: list[int] = []
-    while True:
-        start = words.position
-        if found and not words.separator():
-            break
-        words.accept("the")
-        word = words.peek()
-        digits = _ORDINAL.fullmatch(word)
-        if not digits and word not in ORDINALS:
-            words.position = start
-            break
-        words.take()
-        found.append(int(digits[1]) if digits else ORDINALS[word])
-    return tuple(dict.fromkeys(found))
-
-
-def _plain_days(words: Words) -> tuple[int, ...]:
-    found: list[int] = []
-    while True:
-        start = words.position
-        if found and not words.separator():
-            break
-        if not re.fullmatch(r"\d{1,2}", words.peek()):
-            words.position = start
-            break
-        found.append(int(words.take()))
-    return tuple(dict.fromkeys(found))
 
 
 def _single_business_day(numbers: tuple[int, ...]) -> int:

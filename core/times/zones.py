@@ -78,6 +78,8 @@ class Place(NamedTuple):
 
 def use_pinned_zones() -> None:
     """Let the pinned `tzdata` package decide, never the machine's. Call once at start; again is safe."""
+    if not zoneinfo.TZPATH:
+        return
     zoneinfo.reset_tzpath(())
     ZoneInfo.clear_cache()
     names.cache_clear()

@@ -47,7 +47,7 @@ def _parse(text: str, zone: str = BERLIN, now: datetime = NOW, **given: str) -> 
         ("0 8 * 9 1#1", "on the first Monday of September at 08:00"),
         ("0 8 13 * 5", "on the 13th of every month or every Friday (either is enough) at 08:00"),
         ("0 8 13 6 5", "on the 13th of the month or every Friday (either is enough) in June at 08:00"),
-        ("0 8 13 * */6", "on the 13th of every month and only if that is a Saturday or Sunday (both must fit) "
+        ("0 8 1 * */6", "on the 1st of every month and only if that is a Saturday or Sunday (both must fit) "
          "at 08:00"),
         ("@first-weekday 07:30", "on the first business day of every month at 07:30 (Monday to Friday)"),
         ("@nth-weekday(3) 7:30 in JUN",
