@@ -151,7 +151,8 @@ class Command:
 
 
 def _environment(task: Task) -> dict[str, str]:
-    found = {name: task.environment.get(name, default) for name, default in _INHERITED.items()}
+    known = os.environ | task.environment
+    found = {name: known.get(name, default) for name, default in _INHERITED.items()}
     found |= {
         "TZ": task.zone.key,
         "SLASHJOB_RUN_ID": task.run_id,

@@ -24,6 +24,7 @@ OUTAGE_DAYS_AGO = 45
 PRICE_TEST_DAYS_AGO = (80, 66)  # first and last day
 BULK_ORDER_DAYS_AGO = 24
 REFUNDED = 0.035  # share of the orders
+KEPT = ("City bike", "Service at home")  # never sent back: a bike a day would hide everything else
 BUDGET_WINDOW = 30  # days over which `budget-check` compares cost with the monthly budget
 
 SCHEMA = """
@@ -101,14 +102,36 @@ _PERFORMANCE = {"search": 0.42, "social": 0.23, "email": 0.17, "display": 0.08, 
 _SOCIAL = {"social": 0.46, "search": 0.24, "display": 0.12, "email": 0.10, "affiliates": 0.08}
 
 CAMPAIGNS = (
-    Campaign(40, "Always-on brand", "EU", "Ana Ruiz", 9_000, 11, {"search": 0.7, "display": 0.3}, swing=0.12),
-    Campaign(41, "Win-back letters", "EU", "Ana Ruiz", 1_500, 6, {"email": 0.85, "social": 0.15}, swing=0.1),
+    Campaign(
+        40,
+        "Always-on brand",
+        "EU",
+        "Ana Ruiz",
+        9_000,
+        11,
+        {"search": 0.7, "display": 0.3},
+        swing=0.12,
+        pace=0.93,
+    ),
+    Campaign(
+        41,
+        "Win-back letters",
+        "EU",
+        "Ana Ruiz",
+        1_500,
+        6,
+        {"email": 0.85, "social": 0.15},
+        swing=0.1,
+        pace=0.62,
+    ),
     Campaign(42, "City bikes", "EU", "Ana Ruiz", 14_000, 24, _PERFORMANCE, swing=0.2),
-    Campaign(43, "Family cargo", "EU", "Bob Meier", 11_000, 10, _SOCIAL, first_days_ago=520),
-    Campaign(44, "Trail season", "US", "Bob Meier", 12_000, 13, _SOCIAL, swing=0.35),
+    Campaign(43, "Family cargo", "EU", "Bob Meier", 11_000, 10, _SOCIAL, first_days_ago=520, pace=0.96),
+    Campaign(44, "Trail season", "US", "Bob Meier", 12_000, 13, _SOCIAL, swing=0.35, pace=0.81),
     Campaign(45, "Commuter kit", "US", "Chris Park", 7_000, 9, _PERFORMANCE, first_days_ago=410, pace=1.19),
-    Campaign(46, "Holiday gifts", "US", "Chris Park", 10_000, 11, _PERFORMANCE, peak=345, swing=0.7),
-    Campaign(47, "Monsoon gear", "APAC", "Dewi Tan", 6_000, 8, _SOCIAL, peak=200, swing=0.4),
+    Campaign(
+        46, "Holiday gifts", "US", "Chris Park", 10_000, 11, _PERFORMANCE, peak=345, swing=0.7, pace=0.74
+    ),
+    Campaign(47, "Monsoon gear", "APAC", "Dewi Tan", 6_000, 8, _SOCIAL, peak=200, swing=0.4, pace=0.91),
     Campaign(48, "Night rides", "APAC", "Dewi Tan", 5_000, 6, _SOCIAL, first_days_ago=600, last_days_ago=120),
     Campaign(49, "Loyalty pilot", "EU", "Dewi Tan", 4_000, 0, {"email": 1.0}, first_days_ago=-21),
 )
@@ -197,9 +220,9 @@ def _orders(chance: random.Random, today: date) -> Iterator[Row]:
                 number = next(numbers)
                 yield number, day.isoformat(), campaign.id, channel, *bought, None
                 back = days_ago - chance.randint(2, 20)
-                if chance.random() < REFUNDED and back >= 1:
+                region, product, quantity, amount, prices = bought
+                if chance.random() < REFUNDED and back >= 1 and product not in KEPT:
                     later = (today - timedelta(days=back)).isoformat()
-                    region, product, quantity, amount, prices = bought
                     refund = (region, product, quantity, -amount, prices, number)
                     yield next(numbers), later, campaign.id, channel, *refund
     fleet = (today - timedelta(days=BULK_ORDER_DAYS_AGO)).isoformat()

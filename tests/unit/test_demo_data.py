@@ -73,11 +73,14 @@ def test_nothing_was_sold_on_the_day_of_the_outage(shop: Path) -> None:
     assert ask(shop, f"select sum(cost) > 1000 from spend where day = '{day}'") == [(1,)]
 
 
-def test_exactly_one_campaign_is_over_its_budget(shop: Path) -> None:
+@pytest.mark.parametrize("today", [date(2026, 3, 4), date(2028, 2, 29), date(2026, 12, 26), date(2027, 1, 1)])
+def test_exactly_one_campaign_is_over_its_budget_whenever_the_demo_runs(tmp_path: Path, today: date) -> None:
+    path = tmp_path / "shop.db"
+    data.make(path, today=today)
     over = ask(
-        shop,
+        path,
         "select id from campaigns where monthly_budget < (select sum(cost) from spend"
-        f" where campaign_id = campaigns.id and day >= date('{TODAY}', '-30 days'))",
+        f" where campaign_id = campaigns.id and day >= date('{today}', '-30 days'))",
     )
     assert over == [(45,)]
 
