@@ -1,14 +1,14 @@
-"""Bringing a database to the schema of this program, with Alembic."""
+"""Bringing a database to the schema of this program, with Alembic.
+
+Alembic is imported only where there is something to apply: it is a third of the start-up time. What is
+missing is told from the revision in the database and the names of the files: `0001_….py`, in a line.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
 from core.errors import Misconfigured
 from core.store import dialects
@@ -26,12 +26,12 @@ async def migrate(store: Store) -> list[str]:
     Raises:
         Misconfigured: the database is newer than the program, or cannot be opened.
     """
-    if store.sqlite:
-        dialects.file(store.address).parent.mkdir(parents=True, exist_ok=True)
     try:
+        if store.sqlite:
+            dialects.file(store.address).parent.mkdir(parents=True, exist_ok=True)
         async with store.writer.begin() as connection:
             return await connection.run_sync(_upgrade)
-    except sa.exc.OperationalError as error:
+    except (sa.exc.OperationalError, OSError) as error:
         raise Misconfigured([_unreachable(store, error)]) from error
 
 
@@ -44,22 +44,31 @@ async def pending(store: Store) -> list[str]:
         raise Misconfigured([_unreachable(store, error)]) from error
 
 
+def revisions() -> list[str]:
+    """Every revision that this program knows, oldest first."""
+    return sorted(file.name.partition("_")[0] for file in (_FOLDER / "versions").glob("[0-9]*.py"))
+
+
 def _upgrade(connection: sa.Connection) -> list[str]:
     if connection.dialect.name == "postgresql":
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     missing = _pending(connection)
     if missing:
-        config = _config()
+        from alembic import command
+        from alembic.config import Config  # heavy, see above
+
+        config = Config()
+        config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     return missing
 
 
 def _pending(connection: sa.Connection) -> list[str]:
-    scripts = ScriptDirectory.from_config(_config())
-    current = MigrationContext.configure(connection).get_current_revision()
-    known = [script.revision for script in scripts.walk_revisions()]
-    known.reverse()
+    known = revisions()
+    current = None
+    if sa.inspect(connection).has_table("alembic_version"):
+        current = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
     if current is None:
         return known
     if current not in known:
@@ -72,12 +81,7 @@ def _pending(connection: sa.Connection) -> list[str]:
     return known[known.index(current) + 1 :]
 
 
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
-    return config
-
-
-def _unreachable(store: Store, error: sa.exc.OperationalError) -> str:
+def _unreachable(store: Store, error: sa.exc.OperationalError | OSError) -> str:
     address = store.address.render_as_string(hide_password=True)
-    return f"The database {address} cannot be opened: {str(error.orig).strip().splitlines()[0]}"
+    reason = str(error.orig) if isinstance(error, sa.exc.OperationalError) else error.strerror or str(error)
+    return f"The database {address} cannot be opened: {reason.strip().splitlines()[0]}"

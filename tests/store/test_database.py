@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from core.errors import Busy, Misconfigured
+from core.store import migrate as migrate_module
 from core.store.database import Store
-from core.store.migrate import migrate, pending
+from core.store.migrate import migrate, pending, revisions
 from core.store.tables import facts, metadata
 
 
@@ -106,3 +109,10 @@ async def test_naive_instants_are_refused(store: Store) -> None:
 def test_other_databases_are_refused(address: str) -> None:
     with pytest.raises(Misconfigured):
         Store(address)
+
+
+def test_the_names_of_the_migration_files_are_alembics_own_history() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrate_module.__file__).parent / "migrations"))
+    history = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    assert revisions() == history[::-1]
