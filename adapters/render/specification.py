@@ -5,19 +5,16 @@ Everything that comes from data stands in data, never in an expression: no name 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from adapters.render import numbers, points
+from adapters.render import axes, numbers, points
 from adapters.render.look import DARK, LIGHT, Palette, Spec, frame
 from adapters.render.points import Points, X
 from core.messages import ChartData
 
 LABELLED_BARS = 14  # columns that still have room for their values
-TICKS = 8
-DAY = 86_400_000.0  # milliseconds
 HEIGHT = 380
 PLOT_HEIGHT = 270  # of that, roughly: labels keep their distance by it
 PIE_WIDTH = 688
@@ -25,8 +22,6 @@ PIE_HEIGHT = 284
 SLICE_HEIGHT = 30
 LABEL_HEIGHT = 16
 ROW_HEIGHT = 32
-AIR = 0.09  # of the height of the values: room for a label above the highest
-_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
 def specify(chart: ChartData, *, dark: bool = False) -> Spec:
@@ -88,7 +83,7 @@ def _ranking(chart: ChartData, found: Points, palette: Palette) -> Spec:
         return _grouped(chart, found, palette)
     line = found.values[found.series[0]]
     rows = [
-        {"x": x, "v": line[x], "t": _label(line[x], chart.unit), "c": _bar_colour(x, line[x], palette)}
+        {"x": x, "v": line[x], "t": _label(line[x], chart.unit), "c": axes.bar_colour(x, line[x], palette)}
         for x in found.xs
         if x in line
     ]
@@ -109,8 +104,8 @@ def _ranking(chart: ChartData, found: Points, palette: Palette) -> Spec:
                 "mark": {"type": "bar", "cornerRadiusEnd": 3, "height": {"band": 0.68}},
                 "encoding": {"color": {"field": "c", "type": "nominal", "scale": None}},
             },
-            _value_text(palette, "datum.v >= 0"),
-            _value_text(palette, "datum.v < 0", left=True),
+            axes.value_text(palette, "datum.v >= 0"),
+            axes.value_text(palette, "datum.v < 0", left=True),
         ],
     }
 
@@ -128,8 +123,11 @@ def _grouped(chart: ChartData, found: Points, palette: Palette) -> Spec:
             "y": {"field": "x", "type": "nominal", "sort": list(xs), "title": None,
                   "axis": {"labelLimit": 230, "labelColor": palette.ink}, "scale": {"paddingInner": 0.25}},
             "yOffset": {"field": "s", "type": "nominal", "sort": list(found.series)},
-            "x": {"field": "v", "type": "quantitative", "title": None, "axis": _value_axis(chart, palette)},
-            "color": _colour(found, palette),
+            "x": {
+                "field": "v", "type": "quantitative", "title": None,
+                "axis": axes.value_axis(chart, palette),
+            },
+            "color": axes.colour(found, palette),
         },
     }  # fmt: skip
 
@@ -138,16 +136,18 @@ def _columns(chart: ChartData, found: Points, palette: Palette) -> Spec:
     """Bars that stand, stacked where there are several series, in the order of time."""
     rows = _rows(found, found.xs)
     top, bottom = _stacks(found)
-    domain = _domain(min(0.0, *bottom.values()), max(0.0, *top.values()))
+    domain = axes.domain(min(0.0, *bottom.values()), max(0.0, *top.values()))
     layers: list[Spec] = [
         {
-            "mark": {"type": "bar", **_bar_width(found), "cornerRadiusEnd": int(len(found.series) == 1) * 2},
+            "mark": {
+                "type": "bar", "cornerRadiusEnd": int(len(found.series) == 1) * 2, **axes.bar_width(found),
+            },
             "encoding": {
                 "y": {
                     "field": "v", "type": "quantitative", "stack": "zero", "title": None,
-                    "axis": _value_axis(chart, palette), "scale": {"domain": domain, "nice": False},
+                    "axis": axes.value_axis(chart, palette), "scale": {"domain": domain, "nice": False},
                 },
-                "color": _colour(found, palette),
+                "color": axes.colour(found, palette),
                 "order": {"field": "o", "type": "quantitative"},
             },
         }
@@ -157,7 +157,7 @@ def _columns(chart: ChartData, found: Points, palette: Palette) -> Spec:
     return {
         **frame(palette, title=chart.title, note=_note(chart, found), height=HEIGHT),
         "data": {"values": rows},
-        "encoding": {"x": _x(found, palette, bars=True)},
+        "encoding": {"x": axes.x(found, palette, bars=True)},
         "layer": layers,
     }
 
@@ -172,12 +172,12 @@ def _lines(chart: ChartData, found: Points, palette: Palette) -> Spec:
     high = max(top.values()) if stacked else max(values)
     # A line may leave out zero where it would be flat otherwise; an area begins at zero, always.
     flat = chart.type == "line" and low > 0 and (high - low) < high * 0.3
-    domain = _domain(low if flat else min(0.0, low), high if flat else max(0.0, high))
+    domain = axes.domain(low if flat else min(0.0, low), high if flat else max(0.0, high))
     y: Spec = {
-        "field": "v", "type": "quantitative", "title": None, "axis": _value_axis(chart, palette),
+        "field": "v", "type": "quantitative", "title": None, "axis": axes.value_axis(chart, palette),
         "stack": "zero" if stacked else None, "scale": {"domain": domain, "nice": False},
     }  # fmt: skip
-    encoding: Spec = {"y": y, "color": _colour(drawn, palette, legend=stacked)}
+    encoding: Spec = {"y": y, "color": axes.colour(drawn, palette, legend=stacked)}
     if stacked:
         encoding["order"] = {"field": "o", "type": "quantitative"}
     layers: list[Spec] = [{"mark": _line_mark(chart, drawn, palette), "encoding": encoding}]
@@ -186,7 +186,7 @@ def _lines(chart: ChartData, found: Points, palette: Palette) -> Spec:
     return {
         **frame(palette, title=chart.title, note=_note(chart, drawn), height=HEIGHT),
         "data": {"values": _rows(drawn, drawn.xs)},
-        "encoding": {"x": _x(drawn, palette, bars=False)},
+        "encoding": {"x": axes.x(drawn, palette, bars=False)},
         "layer": layers,
     }
 
@@ -325,7 +325,7 @@ def _ends(chart: ChartData, found: Points, domain: list[float], palette: Palette
         "encoding": {
             "y": {"field": "v", "type": "quantitative"},
             "text": {"field": "t", "type": "nominal"},
-            "color": _colour(found, palette, legend=False),
+            "color": axes.colour(found, palette, legend=False),
         },
     }
 
@@ -359,124 +359,6 @@ def _line_mark(chart: ChartData, found: Points, palette: Palette) -> Spec:
     shown = few or len(found.xs) == 1
     point = {"point": {"filled": True, "size": 38, "stroke": palette.paper}} if shown else {}
     return {"type": "line", "strokeWidth": 2.5, "strokeJoin": "round", "strokeCap": "round", **point}
-
-
-def _x(found: Points, palette: Palette, *, bars: bool) -> Spec:
-    if found.scale == "category" or (found.scale == "number" and bars):
-        ranked: Spec = {"labelAngle": 0, "labelLimit": 110, "labelOverlap": True, "labelColor": palette.ink}
-        if found.scale == "number":
-            ranked["values"] = _thinned(found.xs)
-        return {
-            "field": "x", "type": "ordinal", "sort": list(found.xs), "title": None, "axis": ranked,
-            "scale": {"paddingInner": 0.25, "paddingOuter": 0.15},
-        }  # fmt: skip
-    xs = [float(x) for x in found.xs]
-    gap = _gap(xs) if bars else 0.0
-    domain = [xs[0] - gap / 2, xs[-1] + gap / 2]
-    if domain[0] == domain[1]:
-        domain = [domain[0] - DAY / 2, domain[1] + DAY / 2]
-    axis: Spec = {"labelOverlap": True, "labelFlush": False, "title": None}
-    if found.scale == "number":
-        return {
-            "field": "x",
-            "type": "quantitative",
-            "axis": axis,
-            "scale": {"domain": domain, "nice": False},
-        }
-    axis |= {"values": _thinned(xs), "format": _date_format(xs), "labelFlush": not bars}
-    scale: Spec = {"type": "utc", "domain": domain, "nice": False}
-    return {"field": "x", "type": "temporal", "axis": axis, "scale": scale}
-
-
-def _bar_width(found: Points) -> Spec:
-    """As wide as the time between two bars has room for."""
-    if found.scale != "time":
-        return {}
-    xs = [float(x) for x in found.xs]
-    gap = _gap(xs)
-    share = gap / (xs[-1] - xs[0] + gap)
-    return {"width": {"expr": f"max(1, min(96, width * {share:.6f} * 0.74))"}}
-
-
-def _gap(xs: Sequence[float]) -> float:
-    return min((b - a for a, b in pairwise(xs) if b > a), default=DAY)
-
-
-def _thinned(xs: Sequence[X]) -> list[X]:
-    """Every so many of them, the last for sure: at most `TICKS`."""
-    step = max(1, math.ceil(len(xs) / TICKS))
-    return list(reversed(list(xs)[::-1][::step]))
-
-
-def _date_format(xs: Sequence[float]) -> str:
-    moments = [datetime.fromtimestamp(x / 1000, UTC) for x in xs]
-    years = len({moment.year for moment in moments}) > 1
-    if any(moment.hour or moment.minute for moment in moments):
-        return "%H:%M" if len({moment.date() for moment in moments}) == 1 else "%-d %b %H:%M"
-    if all(moment.day == 1 for moment in moments) and len(moments) > 1:
-        return "%Y" if all(moment.month == 1 for moment in moments) else "%b %Y" if years else "%b"
-    return "%-d %b %Y" if years else "%-d %b"
-
-
-def _domain(low: float, high: float) -> list[float]:
-    """Ends a little beyond the values, at a round number where one is near."""
-    if low == high:
-        low, high = min(low, 0.0), max(high, 0.0)
-    if low == high:
-        high = low + 1
-    raw = (high - low) / 4
-    size = 10.0 ** math.floor(math.log10(raw))
-    step = next(size * one for one in _STEPS if size * one >= raw)
-    air = (high - low) * AIR
-    bottom, top = math.floor(low / step) * step, math.ceil(high / step) * step
-    return [
-        bottom if low - bottom <= air else low - air,
-        high + air if top - high < air / 3 or top - high > air else top,
-    ]
-
-
-def _value_axis(chart: ChartData, palette: Palette) -> Spec:
-    unit = numbers.SYMBOLS.get(chart.unit, chart.unit)
-    # d3 writes a billion as G and a thousandth as m; nobody says so.
-    text = "(abs(datum.value) < 1 ? format(datum.value, '~g') : replace(format(datum.value, '~s'), 'G', 'B'))"
-    if unit in numbers.SYMBOLS.values():
-        text = f"(datum.value < 0 ? '-' : '') + '{unit}' + replace({text}, /[-\u2212]/, '')"
-    elif unit == "%":
-        text += " + '%'"
-    return {
-        "grid": True, "gridColor": palette.grid, "tickCount": 5, "labelExpr": text, "title": None,
-        "zindex": 0,
-    }  # fmt: skip
-
-
-def _colour(found: Points, palette: Palette, *, legend: bool = True) -> Spec:
-    colours = [
-        palette.rest if name == points.REST else palette.series[index % len(palette.series)]
-        for index, name in enumerate(found.series)
-    ]
-    shown = legend and len(found.series) > 1
-    return {
-        "field": "s", "type": "nominal", "sort": list(found.series),
-        "scale": {"domain": list(found.series), "range": colours},
-        **({} if shown else {"legend": None}),
-    }  # fmt: skip
-
-
-def _bar_colour(x: X, value: float, palette: Palette) -> str:
-    if x == points.REST:
-        return palette.rest
-    return palette.negative if value < 0 else palette.series[0]
-
-
-def _value_text(palette: Palette, condition: str, *, left: bool = False) -> Spec:
-    return {
-        "transform": [{"filter": condition}],
-        "mark": {
-            "type": "text", "align": "right" if left else "left", "dx": -6 if left else 6,
-            "baseline": "middle", "color": palette.ink, "fontWeight": 600,
-        },
-        "encoding": {"text": {"field": "t", "type": "nominal"}},
-    }  # fmt: skip
 
 
 def _rank_height(rows: int, chart: ChartData) -> int:
