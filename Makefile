@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 .PHONY: demo test lint bench serve golden locks clean
 
 demo: $(READY)
-	@$(BIN)/slashjob demo
+	@$(BIN)/slashjob demo --folder build/demo
 
 test: $(READY)
 	@$(BIN)/coverage erase

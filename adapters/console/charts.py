@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
@@ -18,6 +19,7 @@ from core.messages import Cell, ChartData
 BARS_LIMIT = 12  # values drawn as bars of their own
 SERIES_LIMIT = 6  # lines drawn under each other
 NARROW = 60  # columns below which less is said beside a line
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _LEVELS = "▁▂▃▄▅▆▇█"
 _SHADES = "█▓▒░"
 _COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "red")
@@ -71,6 +73,8 @@ def _totals(series: dict[str, Points]) -> Points:
     for points in series.values():
         for key, value in points.items():
             totals[key] = totals.get(key, 0.0) + value
+    if all(_DATE.match(key) for key in totals):  # one series may begin later than another
+        return dict(sorted(totals.items()))
     return totals
 
 

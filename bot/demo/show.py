@@ -5,8 +5,6 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,26 +19,28 @@ from bot.demo import data
 from bot.pictures import Pictures
 from bot.session import Session
 from bot.settings import read
+from core.errors import Misconfigured
 from core.lifecycles import BatchState
 from core.messages import Message, Paragraph
 
 WORKSPACE = Path(__file__).parent / "workspace"
+MARK = ".slashjob-demo"
 MAIN = "/job run weekly-report campaign_id=42"
 FAILING = "/job run budget-check campaign_id=45"
 
 
 async def show(folder: Path | None) -> int:
     """Make the shop, run the main job and one that fails its check; then stay where there is a terminal."""
-    with _folder(folder) as home:
-        prepare(home)
-        bot = Bot(read(environment(home), home), environment(home))
-        try:
-            await bot.open()
-            await files.make(bot, home)
-            await bot.execute("demo")
-            return await _converse(bot, home)
-        finally:
-            await bot.close()
+    home = _folder(folder)
+    prepare(home)
+    bot = Bot(read(environment(home), home), environment(home))
+    try:
+        await bot.open()
+        await files.make(bot, home)
+        await bot.execute("demo")
+        return await _converse(bot, home)
+    finally:
+        await bot.close()
 
 
 def prepare(home: Path) -> None:
@@ -69,6 +69,7 @@ async def _converse(bot: Bot, home: Path) -> int:
     click.echo("#general")
     done = await _say(session, pictures, look, MAIN)
     await _say(session, pictures, look, FAILING)
+    click.echo(f"\nAll of it is in {home}: the workspace, the shop, the charts.")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return 0 if done else 1
     greeting = Message(
@@ -94,11 +95,14 @@ async def _say(session: Session, pictures: Pictures, look: Look, line: str) -> b
     return view.batch.state is BatchState.SUCCEEDED
 
 
-@contextmanager
-def _folder(given: Path | None) -> Iterator[Path]:
-    if given is not None:
-        given.mkdir(parents=True, exist_ok=True)
-        yield given.resolve()
-        return
-    with tempfile.TemporaryDirectory(prefix="slashjob-demo-") as made:
-        yield Path(made)
+def _folder(given: Path | None) -> Path:
+    """The demo's folder, empty but for what is made now: a new one, or the given one, made anew."""
+    if given is None:
+        return Path(tempfile.mkdtemp(prefix="slashjob-demo-"))
+    mark = given / MARK
+    if given.exists() and any(given.iterdir()) and not mark.exists():
+        raise Misconfigured([f"{given} is not empty and not a demo's folder; name another one."])
+    shutil.rmtree(given, ignore_errors=True)
+    given.mkdir(parents=True)
+    mark.touch()
+    return given.resolve()

@@ -41,6 +41,9 @@ TONES = {
 }
 
 
+CURRENCIES = ("€", "$", "£", "¥")  # stand before their number
+
+
 def count(number: int, noun: str) -> str:
     """`1 run`, `1,284 runs`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
@@ -90,8 +93,10 @@ def number(value: float | str | None, kind: ColumnFormat = "number", unit: str =
     if kind == "percent":
         return f"{value * 100:,.1f} %"
     whole = kind == "integer" or float(value).is_integer()
-    text = f"{value:,.0f}" if whole and kind != "currency" else f"{value:,.2f}"
-    return f"{text} {unit}".rstrip()
+    places = 0 if whole and kind != "currency" else 1 if unit == "%" else 2
+    text = f"{abs(value):,.{places}f}"
+    sign = "-" if value < 0 and text.strip("0.,") else ""
+    return f"{sign}{unit}{text}" if unit in CURRENCIES else f"{sign}{text} {unit}".rstrip()
 
 
 def change(relative: float | None) -> str:
