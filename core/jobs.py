@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +13,8 @@ from core.nearest import nearest
 from core.store import jobs as rows
 from core.store.dialects import Row
 from core.turns import Turn
+
+CANDIDATES = 12  # names that a mistyped one is held against
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,10 @@ class Job:
         return self.job.label(self.name)
 
 
-async def find(turn: Turn, organization: int, name: str) -> Job:
-    """The job of that name, id, or title.
+async def find(
+    turn: Turn, organization: int, name: str, *, seen: Callable[[Job], bool] = lambda _: True
+) -> Job:
+    """The job of that name or id, among those that are `seen`: the others are not there, nor hinted at.
 
     A name is found exactly, in any case, or with blanks for dashes; else by a beginning that only one
     job has.
@@ -54,24 +59,25 @@ async def find(turn: Turn, organization: int, name: str) -> Job:
         Ambiguous: the beginning fits several; the sentence lists them.
     """
     row = await rows.by_name(turn.connection, organization, name)
-    if row is not None:
-        return _job(row)
+    if row is not None and seen(found := _job(row)):
+        return found
     known = await rows.names(turn.connection, organization)
     wanted = _plain(name)
     exact = [one for one in known if _plain(one.name) == wanted or one.id == name]
     begins = exact or [one for one in known if wanted and _plain(one.name).startswith(wanted) and one.enabled]
-    if len(begins) == 1:
-        found = await rows.by_pk(turn.connection, begins[0].pk)
-        if found is not None:
-            return _job(found)
-    if begins:
-        names = [one.name for one in begins]
+    fitting = await _seen(turn, [one.pk for one in begins[:CANDIDATES]], seen)
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        names = [one.name for one in fitting]
         raise Ambiguous(
             f"{name} could be {', '.join(names[:-1])} or {names[-1]}.",
             hint="Write the whole name.",
             suggestions=tuple(names[:3]),
         )
-    close = nearest(name, [one.name for one in known if one.enabled])
+    near = {one.name: one.pk for one in known if one.enabled}
+    meant = await _seen(turn, [near[one] for one in nearest(name, near, CANDIDATES)], seen)
+    close = tuple(one.name for one in meant[:3])
     raise NotFound(
         f"There is no job called {name[:80]}.",
         hint=f"Did you mean {close[0]}?" if close else "`list` shows the jobs that there are.",
@@ -100,6 +106,11 @@ def may_start(job: Job) -> None:
             hint="Put it back into its file and apply, or run another job.",
             suggestions=("list",),
         )
+
+
+async def _seen(turn: Turn, pks: Sequence[int], seen: Callable[[Job], bool]) -> list[Job]:
+    found = [await rows.by_pk(turn.connection, pk) for pk in pks]
+    return [job for row in found if row is not None and seen(job := _job(row))]
 
 
 def _plain(name: str) -> str:

@@ -11,6 +11,7 @@ from core.errors import NotAllowed, NotFound
 from core.nearest import nearest
 from core.ports import Channel
 from core.store import people as rows
+from core.store import workspaces as workspace_rows
 from core.store.dialects import Row
 from core.turns import Turn
 
@@ -137,16 +138,23 @@ async def everyone(turn: Turn, organization: int) -> list[Member]:
     return [_member(row) for row in await rows.every_member(turn.connection, organization)]
 
 
+async def order(turn: Turn, organization: int) -> None:
+    """Stand in line: changes of who is an admin follow each other within an organization."""
+    await workspace_rows.order(turn.connection, organization)
+
+
 async def give_role(turn: Turn, actor: Member, member: Member, role: Role | None) -> Member:
     """Set a member's role; None takes it away. Only admins; an admin cannot lower themselves alone."""
+    await order(turn, actor.organization)
+    now = {one.pk: one for one in await everyone(turn, actor.organization)}
+    actor, member = now.get(actor.pk, actor), now.get(member.pk, member)
     await permit(turn, actor, Role.ADMIN, "give roles")
-    if member.pk == actor.pk and role is not Role.ADMIN:
-        admins = [one for one in await everyone(turn, actor.organization) if one.role is Role.ADMIN]
-        if len(admins) == 1:
-            raise NotAllowed(
-                "You are the only admin; somebody must remain who can give roles.",
-                hint="Make another member admin first.",
-            )
+    admins = [one.pk for one in now.values() if one.role is Role.ADMIN]
+    if role is not Role.ADMIN and admins == [member.pk]:
+        raise NotAllowed(
+            "You are the only admin; somebody must remain who can give roles.",
+            hint="Make another member admin first.",
+        )
     await rows.set_role(turn.connection, member.pk, role)
     await audit.record(
         turn,

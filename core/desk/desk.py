@@ -12,11 +12,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from core import ids, people, views
+from core import ids, jobs, people, views
 from core.commands import COMMANDS, Command, Name, not_yet, parse
-from core.desk import looking, membership, running
+from core.desk import discretion, looking, membership, running
 from core.desk.visit import Outcome, Reply, Request, Visit
-from core.errors import Misunderstood, Refusal
+from core.errors import Busy, Misunderstood, Refusal
 from core.messages import Message, Paragraph
 from core.store import requests as rows
 from core.turns import Turn, Turns
@@ -64,12 +64,32 @@ class Desk:
             visit, reply = await self._turns.take(lambda turn: self._visit(turn, request, command))
             self._organizations[request.organization] = visit.organization
             return reply
+        except Busy as busy:
+            return Reply(refusals.refusal(busy, ""), Outcome.REFUSED)
         except Refusal as refused:
-            return Reply(refusals.refusal(refused, request.text), Outcome.REFUSED)
+            return await self._refuse(request, refused)
         except Exception:
-            reference = ids.new()[-8:]
-            _log.exception("desk.crashed", extra={"reference": reference})
-            return Reply(refusals.fault(reference), Outcome.REFUSED)
+            return _crashed()
+
+    async def _refuse(self, request: Request, refused: Refusal) -> Reply:
+        """Say why not. The refusal undid everything; that the speaker is known from now on stays."""
+
+        async def meet(turn: Turn) -> set[str]:
+            organization = await people.organization(turn, request.organization)
+            await people.recognize(turn, request.speaker, organization=organization)
+            every = await jobs.every(turn, organization)
+            return {name for job in every for name, one in job.job.parameters.items() if one.secret}
+
+        try:
+            names = await self._turns.take(meet)
+        except Busy:
+            return Reply(refusals.refusal(refused, ""), Outcome.REFUSED)
+        except Exception:
+            return _crashed()
+        secrets = discretion.values(request.text, names)
+        discretion.keep(refused, secrets)
+        line = discretion.covered(request.text, secrets)
+        return Reply(refusals.refusal(refused, line), Outcome.REFUSED)
 
     async def _visit(self, turn: Turn, request: Request, command: Command) -> tuple[Visit, Reply]:
         organization = self._organizations.get(request.organization)
@@ -114,6 +134,13 @@ class Desk:
             return Reply(batch_wording.status(view), private=False, batch=batch, posted=True)
         text = answer.get("text", "That was answered before.")
         return Reply(Message(text=text, blocks=(Paragraph(text),)), outcome, batch=batch)
+
+
+def _crashed() -> Reply:
+    """An error of the bot's own: logged under a reference, which is all that is told."""
+    reference = ids.new()[-8:]
+    _log.exception("desk.crashed", extra={"reference": reference})
+    return Reply(refusals.fault(reference), Outcome.REFUSED)
 
 
 def _kept(reply: Reply) -> dict[str, Any]:

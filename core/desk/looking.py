@@ -48,16 +48,7 @@ async def history(visit: Visit) -> Reply:
     await targets.may_look(visit, Role.VIEWER)
     job = await targets.job(visit, visit.command.word(0)) if visit.command.word(0) else None
     page = visit.command.number("page", 1)
-    states = _states(visit.command.options.get("status", ""))
-    found = await batches.latest(
-        visit.turn,
-        visit.organization,
-        job=job.pk if job else None,
-        states=states,
-        limit=page * wording.PAGE + 1,
-    )
-    visible = {one.pk for one in await _visible(visit)}
-    mine = [batch for batch in found if batch.job in visible]
+    mine = await _past(visit, job, page * wording.PAGE + 1)
     shown = mine[(page - 1) * wording.PAGE : page * wording.PAGE]
     ordered = await _views(visit, [batch.number for batch in shown])
     more = len(mine) > page * wording.PAGE
@@ -100,6 +91,7 @@ async def help_(visit: Visit) -> Reply:
 
 async def next_(visit: Visit) -> Reply:
     """`next EXPRESSION`: what an expression means, in words and instants."""
+    await targets.may_look(visit, Role.VIEWER)
     options = visit.command.options
     zone = times.zone(options["timezone"]) if "timezone" in options else visit.zone
     expression = times.parse(
@@ -112,6 +104,28 @@ async def next_(visit: Visit) -> Reply:
     )
     count = min(visit.command.number("count", 5), 20)
     return Reply(wording.upcoming(expression.describe(), expression.upcoming(visit.turn.now, count), zone))
+
+
+async def _past(visit: Visit, job: Job | None, wanted: int) -> list[batches.Batch]:
+    """The newest batches that the member may see, that many or as many as there are."""
+    states = _states(visit.command.options.get("status", ""))
+    visible = {one.pk for one in await _visible(visit)}
+    mine: list[batches.Batch] = []
+    before: int | None = None
+    while len(mine) < wanted:
+        found = await batches.latest(
+            visit.turn,
+            visit.organization,
+            job=job.pk if job else None,
+            states=states,
+            before=before,
+            limit=wanted,
+        )
+        mine += [batch for batch in found if batch.job in visible]
+        if len(found) < wanted:
+            break
+        before = found[-1].number
+    return mine[:wanted]
 
 
 async def _visible(visit: Visit) -> list[Job]:

@@ -38,6 +38,7 @@ async def role(visit: Visit) -> Reply:
 async def claim(visit: Visit) -> Reply:
     """`claim CODE`: the first admin, by the code that `serve` printed."""
     code = visit.command.word(0).strip().upper()
+    await people.order(visit.turn, visit.organization)
     if not visit.admin_code or await rows.admins(visit.turn.connection, visit.organization):
         raise NotAllowed("There is an admin already.", hint="An admin can give you a role.")
     if not hmac.compare_digest(code, visit.admin_code):

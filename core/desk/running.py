@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from core import batches, jobs, parameters, people, runs, views
+from core import audit, batches, jobs, parameters, people, runs, views
 from core.batches import Trigger, Wish
 from core.combinations import expand
-from core.commands import Command, Name, spell
-from core.desk import targets
+from core.commands import spell
+from core.desk import lines, targets
 from core.desk.visit import Outcome, Reply, Visit
 from core.errors import Misunderstood, OutOfPlace
 from core.jobs import Job
 from core.lifecycles import UNSUCCESSFUL, BatchState
-from core.parameters import Unbound
+from core.parameters import Given, Unbound
 from core.wording import batches as wording
 from core.wording import refusals
 
@@ -23,6 +24,7 @@ HARD_CAP = 1_000  # runs of one batch
 
 async def run(visit: Visit) -> Reply:
     """`run NAME name=value …`, or `run #128` again with the same parameters."""
+    await targets.may_act(visit)
     word = visit.command.word(0)
     again = await targets.batch(visit, word)
     if again is not None:
@@ -37,11 +39,12 @@ async def run(visit: Visit) -> Reply:
     job = await targets.job(visit, word)
     await targets.may_run(visit, job)
     jobs.may_start(job)
-    return await _start(visit, job, visit.command.wishes)
+    return await _start(visit, job, lines.of(visit.command, job))
 
 
 async def retry(visit: Visit) -> Reply:
     """`retry #128`: run again what did not succeed in a batch, or one run of it."""
+    await targets.may_act(visit)
     word = visit.command.word(0)
     target = await targets.batch(visit, word)
     if target is None:
@@ -67,22 +70,24 @@ async def retry(visit: Visit) -> Reply:
 
 async def cancel(visit: Visit) -> Reply:
     """`cancel #128`, `cancel #128.3`, or all that a job is doing."""
+    await targets.may_act(visit)
     word = visit.command.word(0)
     target = await targets.batch(visit, word)
     if target is None:
         job = await targets.job(visit, word)
         return await _cancel_all(visit, job)
     view, index = target.view, target.run.index if target.run is not None else None
-    await targets.may_run(visit, view.job)
+    await targets.may_run(visit, view.job, "cancel")
     if target.run is not None and target.run.status.ended:
         raise OutOfPlace(f"{target.run.label} has already ended: {target.run.status}.")
-    await batches.cancel(visit.turn, view.batch, index, visit.member)
+    await batches.cancel(visit.turn, view.batch, None if view.single else index, visit.member)
+    await _note(visit, view.batch.id)
     now = await views.of_batch(visit.turn, view.batch.number, whole=False)
     return Reply(wording.cancelled(now, index), private=False)
 
 
 async def _cancel_all(visit: Visit, job: Job) -> Reply:
-    await targets.may_run(visit, job)
+    await targets.may_run(visit, job, "cancel")
     active = await batches.latest(
         visit.turn,
         visit.organization,
@@ -101,21 +106,24 @@ async def _cancel_all(visit: Visit, job: Job) -> Reply:
         )
     for batch in active:
         await batches.cancel(visit.turn, batch, None, visit.member)
+        await _note(visit, batch.id)
     now = await views.of_batch(visit.turn, active[0].number, whole=False)
     return Reply(wording.cancelled(now, None), private=False)
 
 
-async def _start(visit: Visit, job: Job, wishes: Sequence[Mapping[str, Any]]) -> Reply:
+async def _start(visit: Visit, job: Job, given: Sequence[Mapping[str, Given]]) -> Reply:
     definitions = job.job.parameters
     try:
-        bound = expand(definitions, list(wishes), now=visit.turn.now, zone=visit.zone, limit=HARD_CAP)
+        bound = expand(definitions, given, now=visit.turn.now, zone=visit.zone, limit=HARD_CAP)
     except Unbound as refused:
-        if not refused.missing or refused.unknown:
+        if not refused.missing or refused.unknown or len(given) > 1:
             raise
-        given = dict(wishes[0])
-        command = spell(Command(Name.RUN, (job.name,)))
-        form = parameters.form(definitions, given, refused.fields, title=job.label, command=command)
+        command = spell(lines.unasked(visit.command, job))
+        form = parameters.form(definitions, given[0], refused.fields, title=job.label, command=command)
         return Reply(refusals.form(form, refused.sentence), Outcome.FORM)
+    if "dry-run" in visit.command.flags:
+        line = spell(replace(visit.command, flags=visit.command.flags - {"dry-run"}))
+        return Reply(wording.dry_run(job, [parameters.shown(definitions, one) for one in bound], line))
     stored = tuple(parameters.to_json(definitions, one, seal=visit.vault.seal_value) for one in bound)
     prints = tuple(parameters.fingerprint(definitions, one) for one in bound)
     return await _wish(visit, job, job.version, stored, prints, None)
@@ -147,12 +155,13 @@ async def _wish(
     rerun_of: int | None,
 ) -> Reply:
     visit.channel = await people.channel(visit.turn, visit.organization, visit.request.channel)
+    definition = lines.queued(job.definition) if "queue" in visit.command.flags else job.definition
     wish = Wish(
         organization=visit.organization,
         job=job.pk,
         job_id=job.id,
         version=version,
-        definition=job.definition,
+        definition=definition,
         combinations=stored,
         prints=prints,
         trigger=Trigger.CHAT,
@@ -162,6 +171,7 @@ async def _wish(
         rerun_of=rerun_of,
     )
     started = await batches.start(visit.turn, wish)
+    await _note(visit, started.id)
     view = views.fresh(visit.turn, wish, started, job)
     if started.state is BatchState.SKIPPED:
         if started.holder is not None and "were waiting" not in view.batch.reason:
@@ -169,3 +179,16 @@ async def _wish(
             return Reply(wording.skipped(view, holder), Outcome.SKIPPED, batch=started.batch)
         return Reply(wording.queue_full(view), Outcome.SKIPPED, batch=started.batch)
     return Reply(wording.started(view), private=False, batch=started.batch, posted=True)
+
+
+async def _note(visit: Visit, batch_id: str) -> None:
+    """Keep what somebody said about why, for the record."""
+    if note := visit.command.options.get("note", ""):
+        await audit.record(
+            visit.turn,
+            organization=visit.organization,
+            member=visit.member.pk,
+            action="batch.note",
+            subject=f"batch:{batch_id}",
+            data={"command": visit.command.name, "note": note},
+        )

@@ -13,6 +13,7 @@ from core.jobs import Job
 from core.runs import Run
 from core.store import batches as batch_rows
 from core.views import BatchView
+from core.wording import words
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ async def batch(visit: Visit, word: str, *, whole: bool = False) -> Target | Non
         index = reference.run
         if index > len(view.runs):
             raise NotFound(
-                f"#{number} has {len(view.runs)} runs; there is no #{number}.{index}.",
+                f"#{number} has {words.count(len(view.runs), 'run')}; there is no #{number}.{index}.",
                 suggestions=(f"show #{number}",),
             )
         return Target(view, view.runs[index - 1])
@@ -64,20 +65,25 @@ async def batch(visit: Visit, word: str, *, whole: bool = False) -> Target | Non
 async def job(visit: Visit, word: str) -> Job:
     """The job of that name, if the member may see it; suggestions are whole lines."""
     try:
-        found = await jobs.find(visit.turn, visit.organization, word)
+        return await jobs.find(
+            visit.turn, visit.organization, word, seen=lambda one: visit.member.may(one.job.access.view)
+        )
     except Refusal as refused:
         line = visit.request.text
         refused.suggestions = tuple(_with(line, word, name) for name in refused.suggestions)
         raise
-    if not visit.member.may(found.job.access.view):
-        raise NotFound(f"There is no job called {word[:80]}.", hint="`list` shows the jobs that there are.")
-    return found
 
 
-async def may_run(visit: Visit, found: Job) -> None:
+async def may_run(visit: Visit, found: Job, act: str = "run") -> None:
     """Pass where the member may run the job. Raises `NotAllowed`, naming the role and who can give it."""
     needed = found.job.access.run
-    await people.permit(visit.turn, visit.member, needed, f"run {found.name}")
+    await people.permit(visit.turn, visit.member, needed, f"{act} {found.name}")
+
+
+async def may_act(visit: Visit) -> None:
+    """Pass where the member has a role at all; a job's own rule is looked at when it is known."""
+    if visit.member.role is None:
+        await people.permit(visit.turn, visit.member, Role.OPERATOR, "run jobs here")
 
 
 async def may_look(visit: Visit, role: Role) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from core.commands import Command, Name, spell
+from core.jobs import Job
 from core.lifecycles import UNSUCCESSFUL, BatchState, Status
 from core.messages import Block, Button, Cell, Code, Column, Facts, Message, Paragraph, Style, Table, Tone
 from core.runs import Run
@@ -69,6 +72,18 @@ def skipped(view: BatchView, holder: BatchView) -> Message:
             _button("Cancel", Name.CANCEL, f"#{number}", style="danger", confirm=f"Cancel #{number}?"),
         ),
     )
+
+
+def dry_run(job: Job, chosen: Sequence[Mapping[str, str]], line: str) -> Message:
+    """What a line would start, without starting it: the values of each run as people read them."""
+    text = f"This would start {words.count(len(chosen), 'run')} of {job.name}; nothing was started."
+    blocks: list[Block] = [Paragraph(text)]
+    if names := list(chosen[0]) if chosen else []:
+        rows = tuple(tuple(one[name] for name in names) for one in chosen[:RUNS_SHOWN])
+        columns = tuple(Column(name) for name in names)
+        blocks.append(Table(columns, rows, total_rows=len(chosen), shown_rows=RUNS_SHOWN))
+    title = f"Dry run of {job.label}"
+    return Message(text=text, title=title, blocks=tuple(blocks), buttons=(Button("Run it", line),))
 
 
 def queue_full(view: BatchView) -> Message:

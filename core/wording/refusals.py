@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 from core.errors import Invalid, Refusal
 from core.messages import Block, Button, Code, Facts, Form, Message, Paragraph, Tone
+
+LINE_SHOWN = 500  # characters of the typed line
 
 
 def refusal(refused: Refusal, line: str) -> Message:
     """The typed line comes back with a button for each line that would be valid."""
     blocks: list[Block] = [Paragraph(refused.sentence)]
-    if line.strip():
-        blocks.append(Code(f"/job {line.strip()}"[:500]))
+    if typed := _without_prefix(line):
+        blocks.append(Code(f"/job {typed}"[:LINE_SHOWN]))
     if isinstance(refused, Invalid) and len(refused.fields) > 1:
         blocks.append(Facts(tuple(refused.fields.items())))
     if refused.hint:
@@ -24,6 +28,10 @@ def refusal(refused: Refusal, line: str) -> Message:
             Button(line if len(line) <= 70 else f"{line[:69]}…", line) for line in refused.suggestions[:3]
         ),
     )
+
+
+def _without_prefix(line: str) -> str:
+    return re.sub(r"^/?job\b", "", line.strip(), count=1, flags=re.IGNORECASE).strip()
 
 
 def form(asked: Form, sentence: str) -> Message:

@@ -177,7 +177,11 @@ class Rig:
                 )
                 .returning(tables.job_versions.c.pk)
             )
-            return job, job_id, version.scalar_one()
+            number = version.scalar_one()
+            await turn.connection.execute(
+                tables.jobs.update().where(tables.jobs.c.pk == job).values(version=number)
+            )
+            return job, job_id, number
 
         job, job_id, version = await self.turns.take(work)
         return job, job_id, version, definition
