@@ -101,9 +101,9 @@ def script(folder: Path, name: str, text: str) -> Path:
     return path
 
 
-def living(run_id: str) -> dict[int, str]:
+def living(value: str, variable: str = "SLASHJOB_RUN_ID") -> dict[int, str]:
     """The processes of a run that are not dead, by the environment that they got; with their command line."""
-    wanted = f"SLASHJOB_RUN_ID={run_id}".encode()
+    wanted = f"{variable}={value}".encode()
     found = {}
     for folder in Path("/proc").iterdir():
         if not folder.name.isdecimal():
