@@ -258,16 +258,20 @@ class AgentDefinition(Definition):
     kind: Literal["report", "llm", "command", "http", "interact", "python"]
     description: str = ""
     source: str = ""
+    sources: tuple[str, ...] = ()  # python: what else it may open by name
     url: str = ""  # http, interact: where the service is
-    secret: str = ""  # http: signs what is sent; as `${ENV_NAME}` only
+    secret: str = ""  # http: signs what is sent; interact: the API key; as `${ENV_NAME}` only
+    organization: str = ""  # interact: whose job it is
+    allow_private: bool = False  # http, interact: the service is within the own network
+    plugin: str = ""  # python: the name of its entry point
 
 
 class JobDefinition(Definition):
     """A named, repeatable run of an agent.
 
-    Which of `questions`, `summary`, `command`, `environment`, `input`, `path`, `body`, `prompt` and
-    `prompts` it has depends on the agent's kind. In those of `command` and `http`, `{name}` stands for a
-    parameter.
+    Which of `questions`, `summary`, `command`, `environment`, `input`, `path`, `body`, `remote_job`,
+    `prompt` and `prompts` it has depends on the agent's kind. In those of `command`, `http` and `interact`,
+    `{name}` stands for a parameter.
     """
 
     title: str = ""
@@ -281,6 +285,7 @@ class JobDefinition(Definition):
     input: Literal["none", "json"] = "none"
     path: str = ""
     body: dict[str, Any] = {}
+    remote_job: str = ""
     prompt: str = ""
     prompts: tuple[str, ...] = ()
     schedules: tuple[Schedule, ...] = ()

@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.definitions import SourceDefinition, Version
 from core.entries import Entry, Logged, Progressed
+from core.errors import AgentError
 from core.messages import Cell, Message
 
 
@@ -96,6 +97,22 @@ OpenSource = Callable[[str, SourceDefinition, Mapping[str, str]], Awaitable[Sour
 """(name, definition, environment for `${NAME}`) -> an open source; raises `SourceError`."""
 
 
+Halt = Literal["", "cancel", "time", "shutdown", "lease"]
+"""Why work has to stop: somebody cancelled it, its time is over, the process stops, or another process may
+hold the run by now. Empty: it may go on."""
+
+_HALTS: Mapping[Halt, str] = {
+    "cancel": "The run was cancelled.",
+    "time": "The run took longer than its time-out.",
+    "shutdown": "The bot was stopped while the run was under way.",
+    "lease": "This process no longer holds the run.",
+}
+
+
+def _go_on() -> Halt:
+    return ""
+
+
 @dataclass(slots=True)
 class Task:
     """What an agent is given for one attempt of one run."""
@@ -113,6 +130,16 @@ class Task:
     emit: Callable[[Entry], Awaitable[None]]
     lease_until: Callable[[], float]  # CLOCK_BOOTTIME seconds: when this process must have stopped its work
     due_at: datetime | None = None
+    halt: Callable[[], Halt] = _go_on
+
+    def guard(self) -> None:
+        """Return where the work may go on, else raise `AgentError` that says why it has to stop.
+
+        Agents are cancelled at their next `await` anyway. This is for work that has none (a thread, a long
+        loop), and for the moment before an effect that must not happen twice. Safe in any thread.
+        """
+        if why := self.halt():
+            raise AgentError(_HALTS[why])
 
     @property
     def idempotency_key(self) -> str:
@@ -125,8 +152,15 @@ class Task:
         return frozenset(name for name, one in self.version.job.parameters.items() if one.secret)
 
     async def source(self, name: str = "") -> Source:
-        """Open the source of that name, or the agent's own. The caller closes it."""
+        """Open the source of that name, or the agent's own. The caller closes it. Raises `AgentError`."""
         name = name or self.version.agent.source
+        if name not in self.version.sources:
+            known = ", ".join(sorted(self.version.sources)) or "none"
+            raise AgentError(
+                f"This job knows no source {name}." if name else "The agent of this job has no source.",
+                hint=f"Its agent names them under source and sources; it has {known}.",
+                permanent=True,
+            )
         return await self.open_source(name, self.version.sources[name], self.environment)
 
     async def progress(self, text: str, *, done: float | None = None, total: float | None = None) -> None:

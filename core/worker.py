@@ -25,7 +25,7 @@ from core.entries import Entry, Failed, Kept, Progressed
 from core.errors import AgentError, Fault, Refusal
 from core.lease import Lease, boottime
 from core.lifecycles import Status
-from core.ports import Agent, OpenSource, Task
+from core.ports import Agent, Halt, OpenSource, Task
 from core.store import runs as rows
 from core.turns import Turn, Turns
 from core.vault import Vault
@@ -53,6 +53,7 @@ class Live:
     version: Version
     secrets: tuple[str, ...] = ()
     stop: Stop | None = None
+    late: bool = False
     lines: list[Line] = field(default_factory=list)
     sequence: int = 0
     step: str | None = None
@@ -169,6 +170,7 @@ class Worker:
             if live.stop is Stop.LEASE:
                 return
             if failure is not None:
+                failure = masks.entry(failure, live.secrets)
                 self._keep(live, failure)
             await self._end(live, status, failure.sentence if failure else "", permanent=permanent)
         finally:
@@ -180,16 +182,16 @@ class Worker:
         agent = asyncio.create_task(self._let_work(live), name=f"agent of {live.claim.label}")
         try:
             await asyncio.wait({agent}, timeout=limit.total_seconds())
-            late = not agent.done()
+            live.late = not agent.done()
         except asyncio.CancelledError:
-            late = False
+            live.late = False
         if not agent.done():
             await self._stop_agent(live, agent)
         if live.stop is Stop.CANCEL:
             return Status.CANCELLED, None, True
         if live.stop is Stop.SHUTDOWN:
             return Status.INTERRUPTED, Failed("The bot was stopped while the run was under way."), False
-        if late:
+        if live.late:
             return (
                 Status.TIMED_OUT,
                 Failed(f"The run took longer than its time-out of {write_duration(limit)}."),
@@ -205,7 +207,7 @@ class Worker:
             case None:
                 return Status.SUCCEEDED, None, False
             case AgentError():
-                return Status.FAILED, Failed(error.sentence, error.hint), error.permanent
+                return Status.FAILED, Failed(error.sentence, error.hint, error.detail), error.permanent
             case Refusal():
                 return Status.FAILED, Failed(error.sentence, error.hint), True
             case Fault():
@@ -241,6 +243,13 @@ class Worker:
         async def emit(entry: Entry) -> None:
             self._take(live, entry)
 
+        def halt() -> Halt:
+            if live.stop is Stop.LEASE or lease is None or not lease.alive:
+                return "lease"
+            if live.stop is not None:
+                return "cancel" if live.stop is Stop.CANCEL else "shutdown"
+            return "time" if live.late else ""
+
         task = Task(
             run_id=claim.id,
             label=claim.label,
@@ -254,6 +263,7 @@ class Worker:
             open_source=have.open_source,
             emit=emit,
             lease_until=lambda: lease.deadline if lease is not None else 0.0,
+            halt=halt,
             due_at=claim.due_at,
         )
         async with aclosing(agent.run(task)) as entries:  # type: ignore[type-var]

@@ -101,7 +101,7 @@ def version(name: str, workspace: Workspace) -> Version:
     """What a version of the job embeds: the job, its agent, and every source that they name."""
     job = workspace.jobs[name]
     agent = workspace.agents[job.agent]
-    named = dict.fromkeys([agent.source, *(question.source for question in job.questions)])
+    named = dict.fromkeys([agent.source, *agent.sources, *(question.source for question in job.questions)])
     sources = {one: workspace.sources[one] for one in named if one}
     return Version(name=name, job=job, agent=agent, sources=sources)
 

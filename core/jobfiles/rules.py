@@ -23,21 +23,30 @@ PLATFORMS = ("slack", "teams", "email", "webhook", "console")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What jobs of an agent's kind have: one of `needs`, and any of `may`."""
+    """Jobs of an agent's kind have one of `needs` and any of `may`; the agent has all of what it needs."""
 
     needs: tuple[str, ...] = ()
     may: tuple[str, ...] = ()
     agent_needs: tuple[str, ...] = ()
+    agent_may: tuple[str, ...] = ()
 
 
 KINDS: Mapping[str, Kind] = {
     "report": Kind(needs=("questions",), may=("summary",)),
     "llm": Kind(needs=("prompt", "prompts")),
     "command": Kind(needs=("command",), may=("environment", "input")),
-    "http": Kind(may=("path", "body"), agent_needs=("url",)),
-    "interact": Kind(may=("path", "body"), agent_needs=("url",)),
-    "python": Kind(),
+    "http": Kind(may=("path", "body"), agent_needs=("url",), agent_may=("secret", "allow_private")),
+    "interact": Kind(
+        needs=("remote_job",),
+        may=("body",),
+        agent_needs=("url", "secret", "organization"),
+        agent_may=("allow_private",),
+    ),
+    "python": Kind(agent_needs=("plugin",), agent_may=("sources",)),
 }
+_EQUIPMENT = tuple(
+    dict.fromkeys(key for kind in KINDS.values() for key in (*kind.agent_needs, *kind.agent_may))
+)
 _WORK = tuple(dict.fromkeys(key for kind in KINDS.values() for key in (*kind.needs, *kind.may)))
 
 _VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
@@ -63,13 +72,22 @@ def source_problems(source: SourceDefinition) -> Iterator[Problem]:
 
 
 def agent_problems(agent: AgentDefinition, known: Known) -> Iterator[Problem]:
-    """Its source exists, its kind has what it needs, its secrets are references."""
-    if agent.source and agent.source not in known.sources:
-        yield ("source",), unknown_name("source", agent.source, known.sources)
-    for key in KINDS[agent.kind].agent_needs:
+    """Its sources exist, its kind has what it needs and nothing else, its secrets are references."""
+    for place, name in [
+        (("source",), agent.source),
+        *((("sources", i), n) for i, n in enumerate(agent.sources)),
+    ]:
+        if name and name not in known.sources:
+            yield place, unknown_name("source", name, known.sources)
+    kind = KINDS[agent.kind]
+    for key in kind.agent_needs:
         if not getattr(agent, key):
             yield (), f"an agent of the kind {agent.kind} needs '{key}'"
-    if agent.url and (said := _url_problem(agent.url)):
+    for key in _EQUIPMENT:
+        if getattr(agent, key) and key not in (*kind.agent_needs, *kind.agent_may):
+            fitting = [name for name, one in KINDS.items() if key in (*one.agent_needs, *one.agent_may)]
+            yield (key,), f"'{key}' is for agents of the kind {listed(fitting)}, not {agent.kind}"
+    if agent.url and (said := _url_problem(agent.url) or _service_problem(agent.url)):
         yield ("url",), said
     if agent.secret and not _VARIABLE.fullmatch(agent.secret):
         yield ("secret",), "a secret stands here only as ${ENV_NAME}"
@@ -242,6 +260,13 @@ def _url_problem(url: str) -> str:
     if read.password and not re.search(r"://[^:/@]*:\$\{[A-Za-z_][A-Za-z0-9_]*\}@", shape):
         return "the password stands here for everybody to read; write ${ENV_NAME} instead of it"
     return _query_problem(url)
+
+
+def _service_problem(url: str) -> str:
+    """Why this is no address of a service; a variable at its beginning may hold anything."""
+    if _VARIABLE.match(url) or re.match(r"https?://[^/?#]", url):
+        return ""
+    return "'url' of a service begins with https:// or http://"
 
 
 def without_password(url: str, name: str) -> str:
