@@ -132,7 +132,7 @@ def read_shift(words: Words, reading: Reading) -> bool:
         words.position = start
         return False
     if reading.shift:
-        raise words.refuse()
+        raise words.refuse(start)
     reading.shift = _shift(amounts)
     return True
 

@@ -241,9 +241,11 @@ def read_window(words: Words, reading: Reading) -> bool:
         words.accept("and") if opening == "between" else words.accept(*(RANGE_WORDS if opening else ("-",)))
     )
     last = read_clock(words) if first and joined else None
-    if first is None or last is None or reading.window:
+    if first is None or last is None:
         words.position = start
         return False
+    if reading.window:
+        raise words.refuse(start)
     reading.window = (first, last)
     return True
 
@@ -272,7 +274,8 @@ def _read_interval(words: Words, reading: Reading) -> bool:
         words.position = start
         return False
     said = f"every {'' if number is None else f'{number} '}{words.take()}"
-    if words.peek() == "of" or (unit == "day" and words.peek().isdecimal() and len(words.peek()) < 3):
+    numbered = unit == "day" and words.peek().isdecimal() and words.peek(1) == "of"
+    if words.peek() == "of" or numbered:  # "every second of june", "every day 15 of the month"
         words.position = start
         return False
     number = 1 if number is None else number

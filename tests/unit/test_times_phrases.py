@@ -49,6 +49,11 @@ def _parse(phrase: str, **given: object) -> times.Expression:
         ("every morning", "0 9 * * *"),
         ("weekdays at 9", "0 9 * * 1-5"),
         ("weekdays 9", "0 9 * * 1-5"),
+        ("every day 9", "0 9 * * *"),
+        ("every day 15 of the month at 9", "0 9 15 * *"),
+        ("every second of june at 9", "0 9 2 6 *"),
+        ("every second monday of the month at 9", "0 9 * * 1#2"),
+        ("every day at 8 at night", "0 20 * * *"),
         ("every workday at 9", "0 9 * * 1-5"),
         ("Monday – Friday 9am", "0 9 * * 1-5"),
         ("monday through friday at 9", "0 9 * * 1-5"),
@@ -223,6 +228,20 @@ def test_what_happens_once(phrase: str, local: str) -> None:
         ("in december", "which day"),
         ("last friday at 9", "which month"),
         ("on the last day at 9", "which month"),
+        ("2020-01-01T00:00Z", "already past"),
+        ("every biweekly", "anchor"),
+        ("daily every day", '"every"'),
+        ("every day weekly", '"weekly"'),
+        ("monday at 9 on monday", '"on"'),
+        ("2026-12-24 and friday", '"and"'),
+        ("friday 2026-12-24", "two different days"),
+        ("2026-12-24T18:00 at 9", "two times of day"),
+        ("every day except", "ends too early"),
+        ("every day except monday except friday", '"except"'),
+        ("every hour between 9 and 17 from 10 to 12", '"from"'),
+        ("in 2 hours in 3 hours", '"in"'),
+        ("every day in the morning at night", '"at"'),
+        ("in 3 days on friday", "two different days"),
         ("every hours", '"hours"'),
         ("friday 2", '"2"'),
         ("on the 3rd 2", '"2"'),
@@ -316,6 +335,12 @@ def test_how_a_phrase_was_read_is_said_back(phrase: str, note: str) -> None:
 
 def test_a_plain_phrase_needs_no_note() -> None:
     assert _parse("every weekday at 8").notes == ()
+
+
+@pytest.mark.parametrize("text", ["every weekday at 8", "tomorrow at 9", "2026-12-24T18:00", ""])
+def test_only_canonical_texts_are_restored(text: str) -> None:
+    with pytest.raises(Misunderstood, match="no stored schedule"):
+        times.restore(text, zone=ZONE)
 
 
 def test_the_default_time_is_the_organizations() -> None:
