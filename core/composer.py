@@ -8,7 +8,7 @@ from core import views
 from core.deliveries import Delivery, Kind
 from core.messages import Message
 from core.turns import Turn
-from core.wording import batches
+from core.wording import batches, firings
 
 
 async def compose(turn: Turn, delivery: Delivery) -> Message:
@@ -21,5 +21,7 @@ async def compose(turn: Turn, delivery: Delivery) -> Message:
             return batches.alert(view)
         case Kind.MENTION:
             return batches.mention(view)
+        case Kind.DRIFT:
+            return firings.drift(view)
         case _:
             assert_never(delivery.kind)

@@ -172,6 +172,7 @@ class Schedule(Definition):
     parameter_sets: tuple[str, ...] = ()
     catch_up: Literal["none", "latest", "all"] = "latest"
     window: Duration = timedelta(hours=24)
+    cap: int = Field(default=50, ge=1, le=1_000)  # instants that are caught up
     gap: Literal["next", "skip"] = "next"
     fold: Literal["first", "second", "both"] = "first"
     calendar: str = ""

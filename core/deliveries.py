@@ -32,6 +32,7 @@ class Kind(StrEnum):
     STATUS = "status"  # M: from the acknowledgement to the result, edited
     ALERT = "alert"  # F: a new message about what failed
     MENTION = "mention"  # a short reply that notifies the requester of a long run's end
+    DRIFT = "drift"  # a schedule is due more often than its job can keep up with
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,11 @@ async def ended(turn: Turn, ended: Ended) -> None:
     turn.owed = True
 
 
+async def warn(turn: Turn, organization: int, channel: int, batch: int, subject: str) -> None:
+    """Owe the warning that starts are skipped again and again, once for each `subject`."""
+    await _owe(turn, organization, channel, batch, subject, Kind.DRIFT, "")
+
+
 async def of_batch(turn: Turn, batch: int) -> list[Delivery]:
     """The messages of a batch."""
     return [read(row) for row in await rows.of_batch(turn.connection, batch)]
@@ -145,12 +151,18 @@ def read(row: Row) -> Delivery:
 async def _add(
     turn: Turn, organization: int, channel: int, batch: int, batch_id: str, kind: Kind, only_for: str
 ) -> None:
+    await _owe(turn, organization, channel, batch, f"batch:{batch_id}", kind, only_for)
+
+
+async def _owe(
+    turn: Turn, organization: int, channel: int, batch: int, subject: str, kind: Kind, only_for: str
+) -> None:
     made: dict[str, Any] = {
         "id": ids.new(),
         "organization": organization,
         "channel": channel,
         "kind": kind,
-        "subject": f"batch:{batch_id}",
+        "subject": subject,
         "batch": batch,
         "state": DeliveryState.PENDING,
         "due_at": turn.now,

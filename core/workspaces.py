@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from core import audit, jobfiles, people
+from core import audit, jobfiles, people, schedules
 from core.definitions import AgentDefinition, Definition, Role, SourceDefinition, Version
 from core.errors import Invalid
 from core.jobfiles import Change, Effect, Plan, Section, Standing, Workspace
@@ -14,6 +14,7 @@ from core.jobfiles.workspace import NOUNS
 from core.people import Member
 from core.store import workspaces as rows
 from core.turns import Turn
+from core.vault import Vault
 
 _MODELS: Mapping[Section, type[SourceDefinition | AgentDefinition | Version]] = {
     "sources": SourceDefinition,
@@ -36,14 +37,16 @@ async def plan(turn: Turn, organization: int, workspace: Workspace) -> Plan:
     return jobfiles.plan({key: one.standing for key, one in stored.items()}, workspace)
 
 
-async def apply(turn: Turn, actor: Member, workspace: Workspace) -> Plan:
+async def apply(turn: Turn, actor: Member, workspace: Workspace, *, vault: Vault | None = None) -> Plan:
     """Make what is stored what the files say; returns what was done. Doing it twice changes nothing.
 
     1. Applies of one organization follow each other: its row is locked first.
     2. A changed job gets a new version, which embeds its agent and sources; ids stay, running runs keep
        their version, a pause stays.
     3. What no file has any more is disabled; nothing is ever deleted. What was made in chat is left alone.
-    4. Every change leaves an audit row, in the same transaction.
+    4. The schedules of changed jobs become what the files say; what is due by then is settled before,
+       for which `vault` opens and seals the secrets in their parameters.
+    5. Every change leaves an audit row, in the same transaction.
 
     Raises:
         NotAllowed: the actor is no editor.
@@ -60,8 +63,14 @@ async def apply(turn: Turn, actor: Member, workspace: Workspace) -> Plan:
             hint="Rename it in the file, or write into the file what `export` says.",
             fields={one.name: "; ".join(map(str, one.details)) for one in made.refused},
         )
+    changed = [
+        one.pk
+        for change in made.effective
+        if change.section == "jobs" and (one := stored.get((change.section, change.name))) is not None
+    ]
+    await schedules.stand_in_line(turn, changed, vault)
     for change in made.changes:
-        await _apply(turn, actor, change, stored.get((change.section, change.name)), made)
+        await _apply(turn, actor, change, stored.get((change.section, change.name)), made, vault)
     return made
 
 
@@ -86,7 +95,9 @@ async def _stored(turn: Turn, organization: int) -> dict[tuple[Section, str], _S
     return stored
 
 
-async def _apply(turn: Turn, actor: Member, change: Change, stored: _Stored | None, made: Plan) -> None:
+async def _apply(
+    turn: Turn, actor: Member, change: Change, stored: _Stored | None, made: Plan, vault: Vault | None
+) -> None:
     """One definition: its row, its version, its audit row."""
     wanted = made.wanted.get((change.section, change.name))
     if stored is None:
@@ -98,6 +109,8 @@ async def _apply(turn: Turn, actor: Member, change: Change, stored: _Stored | No
     else:
         pk = stored.pk
         await _change(turn, actor, change, stored, wanted)
+    if isinstance(wanted, Version):
+        await schedules.sync(turn, actor, pk, change.name, wanted.job, vault)
     await audit.record(
         turn,
         organization=actor.organization,

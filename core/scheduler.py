@@ -1,0 +1,111 @@
+"""The scheduler's loop body: what is due is settled, in short transactions, by any number of processes.
+
+Rows decide: a chunk of due schedules is locked (others skip what is locked), each is moved on by
+compare-and-set, and its firing and its batch are in the same transaction.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from core import firings, ids
+from core.errors import Busy
+from core.firings import Beaten
+from core.scheduled import read
+from core.store import schedules as rows
+from core.turns import Turn, Turns
+from core.vault import Vault
+
+_log = logging.getLogger(__name__)
+
+CHUNK_SQLITE, CHUNK = 25, 100  # schedules in one transaction: SQLite's write lock is held for all of them
+LONGEST = timedelta(seconds=1)  # a look at the rows: what other processes scheduled is noticed so soon
+SEEN_EVERY = timedelta(seconds=60)
+SPARED_FOR = timedelta(seconds=60)  # how long a schedule that could not be settled is left alone
+
+
+class Scheduler:
+    """Settles what is due. It holds no truth: whatever it does, it finds in the rows."""
+
+    def __init__(self, turns: Turns, vault: Vault) -> None:
+        self._turns = turns
+        self._vault = vault
+        self._chunk = CHUNK_SQLITE if turns.store.sqlite else CHUNK
+        self._spared: dict[int, datetime] = {}
+        self._marked: datetime | None = None
+
+    async def work(self) -> timedelta:
+        """Settle what is due; returns how long to sleep, at most `LONGEST`. Never raises for one schedule."""
+        due, now = await self._look()
+        if due is not None and due <= now:
+            await self.tick()
+            due, now = await self._look()
+        if self._marked is None or not timedelta(0) <= now - self._marked < SEEN_EVERY:
+            await self._turns.take(lambda turn: rows.see(turn.connection, turn.now))
+            self._marked = now
+        if due is None or due <= now:  # what is still due is held by others, or is left alone for now
+            return LONGEST
+        return min(due - now, LONGEST)
+
+    async def tick(self) -> int:
+        """Settle everything that is due now; returns how many schedules were. Safe to repeat and to race."""
+        total = 0
+        while True:
+            try:
+                settled = await self._turns.take(lambda turn: self._settle(turn, self._chunk))
+            except Busy:
+                raise
+            except Exception:
+                _log.warning("scheduler.chunk_failed", exc_info=True)
+                settled = await self._one_by_one()
+            total += settled
+            if settled < self._chunk:
+                return total
+
+    async def _look(self) -> tuple[datetime | None, datetime]:
+        """When something is due next, and what time it is: one query on the head of an index."""
+
+        async def look(turn: Turn) -> tuple[datetime | None, datetime]:
+            return await rows.next_due(turn.connection), turn.now
+
+        return await self._turns.look(look)
+
+    async def _settle(self, turn: Turn, limit: int) -> int:
+        spared = self._left_alone(turn.now)
+        due = [read(row) for row in await rows.due(turn.connection, turn.now, limit, spared)]
+        if due:
+            seen_at = await rows.seen_at(turn.connection)
+            await firings.settle(turn, due, vault=self._vault, seen_at=seen_at)
+        return len(due)
+
+    async def _one_by_one(self) -> int:
+        """After a chunk that failed: each alone, so that the one at fault keeps nobody else from its time."""
+
+        async def look(turn: Turn) -> list[tuple[int, str]]:
+            due = await rows.due(turn.connection, turn.now, self._chunk, self._left_alone(turn.now))
+            return [(row.pk, row.id) for row in due]
+
+        settled = 0
+        for pk, public_id in await self._turns.take(look):
+            try:
+                settled += await self._turns.take(lambda turn, pk=pk: self._settle_one(turn, pk))  # type: ignore[misc]
+            except Beaten:
+                continue  # another process has it
+            except Exception:
+                reference = ids.new()[-8:]
+                _log.exception(
+                    "scheduler.schedule_failed", extra={"schedule": public_id, "reference": reference}
+                )
+                self._spared[pk] = (await self._look())[1] + SPARED_FOR
+        return settled
+
+    async def _settle_one(self, turn: Turn, pk: int) -> int:
+        seen_at = await rows.seen_at(turn.connection)
+        found = [read(row) for row in await rows.lock(turn.connection, [pk])]
+        await firings.settle(turn, found, vault=self._vault, seen_at=seen_at)
+        return len(found)
+
+    def _left_alone(self, now: datetime) -> list[int]:
+        self._spared = {pk: until for pk, until in self._spared.items() if until > now}
+        return list(self._spared)
