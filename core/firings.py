@@ -278,7 +278,7 @@ def _row(turn: Turn, schedule: Schedule, record: Record) -> dict[str, Any]:
         "outcome": record.outcome,
         "cause": record.cause,
         "reason": record.reason,
-        "count": record.count,
+        "instants": record.count,
         "until_at": record.until_at,
         "batch": None,
         "holder": None,

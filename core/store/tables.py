@@ -203,7 +203,7 @@ firings = Table(
     Column("outcome", sa.Text, nullable=False),  # started | skipped | missed
     Column("cause", sa.Text, nullable=False, server_default=""),  # firings.Cause; empty where on time
     Column("reason", sa.Text, nullable=False, server_default=""),
-    Column("count", sa.Integer, nullable=False, server_default="1"),  # due instants that the row stands for
+    Column("instants", sa.Integer, nullable=False, server_default="1"),  # that the row stands for
     Column("until_at", Instant, nullable=True),  # the last of them, where they are several
     Column("batch", Number, nullable=True),
     Column("holder", Number, nullable=True),  # the batch that was in the way

@@ -347,7 +347,7 @@ def upgrade() -> None:
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("cause", sa.Text(), server_default="", nullable=False),
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
-        sa.Column("count", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("instants", sa.Integer(), server_default="1", nullable=False),
         sa.Column("until_at", Instant(), nullable=True),
         sa.Column("batch", Number, nullable=True),
         sa.Column("holder", Number, nullable=True),
