@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -38,6 +40,9 @@ _log = logging.getLogger(__name__)
 Role = Literal["serve", "say", "console", "demo"]
 
 
+LOOK = 0.5  # seconds between two looks whether all is well
+
+
 @dataclass(slots=True)
 class Execution:
     """What a process has that executes runs."""
@@ -45,7 +50,7 @@ class Execution:
     worker: Worker
     loops: Loops
     stop: asyncio.Event
-    engine: asyncio.Task[None]
+    tasks: list[asyncio.Task[None]]
 
 
 class Bot:
@@ -65,6 +70,7 @@ class Bot:
         self.platforms: dict[str, Platform] = {"console": Console()}
         self._lock = ExecutionLock(dialects.file(self.store.address)) if self.store.sqlite else None
         self._execution: Execution | None = None
+        self._succession: asyncio.Task[None] | None = None
 
     @property
     def executing(self) -> bool:
@@ -92,37 +98,63 @@ class Bot:
     async def execute(self, role: Role) -> bool:
         """Begin to execute runs; False where another process does so on this SQLite file.
 
+        A `serve` waits until the other has ended.
+
         Raises:
             Misconfigured: for `serve`, where another `serve` does.
         """
-        if self._lock is not None and not await self._locked(self._lock, role):
-            return False
-        settings = self.settings
-        worker = Worker(self.turns, self._equipment(), name=settings.process, lease=settings.lease)
-        await worker.start()
-        janitor = Janitor(self.turns, lease=settings.lease)
-        if self._lock is not None:
-            await janitor.take_over(worker.number)
-        notifier = Notifier(self.turns, self.platforms, compose)
-        loops = Loops(self.turns, notifier, janitor, lease=settings.lease)
-        await self.engine.setup()
-        await janitor.queue_again()
-        stop = asyncio.Event()
-        engine = asyncio.create_task(self.engine.run_worker(worker.begin, settings.concurrency, stop))
-        self._execution = Execution(worker, loops, stop, engine)
-        loops.start()
-        loops.wake()
+        if self._lock is not None and not self._lock.acquire(role):
+            if role != "serve":
+                return False
+            self.refuse_a_second()
+            _log.info("serve.waiting", extra={"holder": str(self._lock.holder())})
+            await self._lock.wait(role)
+        await self._begin()
         return True
 
+    async def execute_when_free(self, role: Role) -> None:
+        """Begin to execute now, or as soon as who does so ends: what is waited for here must go on."""
+        if not await self.execute(role):
+            self._succession = asyncio.create_task(self._succeed(role))
+
+    def refuse_a_second(self) -> None:
+        """Pass unless a `serve` executes on this SQLite file already. Raises `Misconfigured`, naming it."""
+        if self._lock is None or self._lock.acquire("serve"):
+            return
+        holder = self._lock.holder()
+        if holder is not None and holder.role == "serve":
+            raise Misconfigured(
+                [
+                    f"Another slashjob serve (process {holder.pid}) runs on this database already. "
+                    "Stop it first, or move to PostgreSQL to run several."
+                ]
+            )
+
+    async def finish(self) -> None:
+        """Begin nothing more, and wait for what runs here, however long it takes."""
+        if self._execution is not None:
+            self._execution.stop.set()
+            while self.running:
+                await asyncio.sleep(LOOK / 5)
+
     async def close(self) -> None:
-        """Stop: no new claims, running work gets its drain time, the rest is interrupted and told."""
+        """Stop: no new claims, running work gets its drain time, the rest is interrupted and told.
+
+        Where the database is away, what could not be written is found by the next process.
+        """
+        if self._succession is not None:
+            self._succession.cancel()
+            await asyncio.gather(self._succession, return_exceptions=True)
         if self._execution is not None:
             execution, self._execution = self._execution, None
             execution.stop.set()
-            await asyncio.gather(execution.engine, return_exceptions=True)
-            await execution.worker.drain(self.settings.drain)
-            await execution.loops.stop()
-            await execution.worker.close()
+            await asyncio.gather(*execution.tasks, return_exceptions=True)
+            drain = partial(execution.worker.drain, self.settings.drain)
+            for step in (drain, execution.loops.stop, execution.worker.close):
+                try:
+                    await step()
+                except Exception as error:  # a door: the rows tell the next process what is left
+                    _log.warning("stop.incomplete", extra={"error": str(error)})
         await self.engine.close()
         await self.store.close()
         if self._lock is not None:
@@ -133,8 +165,67 @@ class Bot:
         async with self.store.reading() as connection:
             await self.store.now(connection)
             await connection.exec_driver_sql("SELECT 1")
-        if self._execution is not None and self._execution.engine.done():
-            raise RuntimeError("the engine has stopped")
+        if self._execution is None:
+            raise RuntimeError("another process executes on this database; this one waits for its end")
+        if self._execution.worker.buried:
+            raise RuntimeError("the lease was lost; a new worker is on its way")
+
+    async def _succeed(self, role: Role) -> None:
+        if self._lock is not None:
+            await self._lock.wait(role)
+        try:
+            await self._begin()
+        except Exception:  # the door of a task: who waits goes on waiting for the rows
+            _log.exception("execution.not_begun")
+
+    async def _begin(self) -> None:
+        settings = self.settings
+        worker = self._worker()
+        await worker.start()
+        janitor = Janitor(self.turns, lease=settings.lease)
+        if self._lock is not None:
+            await janitor.take_over(worker.number)
+        notifier = Notifier(self.turns, self.platforms, compose)
+        loops = Loops(self.turns, notifier, janitor, lease=settings.lease)
+        await self.engine.setup()
+        await janitor.queue_again()
+        execution = Execution(worker, loops, asyncio.Event(), [])
+        self._execution = execution
+        execution.tasks += [
+            asyncio.create_task(self._repeat(execution, self._let_engine_work)),
+            asyncio.create_task(self._repeat(execution, self._replace_when_buried)),
+        ]
+        loops.start()
+        loops.wake()
+
+    async def _repeat(self, execution: Execution, work: Callable[[Execution], Awaitable[None]]) -> None:
+        """Do it until the stop; a fault (the database was away) is logged, and it is begun again."""
+        while not execution.stop.is_set():
+            try:
+                await work(execution)
+            except Exception as error:  # the door of a loop
+                _log.warning("execution.fault", extra={"error": str(error)})
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(execution.stop.wait(), LOOK)
+
+    async def _let_engine_work(self, execution: Execution) -> None:
+        async def begin(run_ids: list[str]) -> list[asyncio.Task[None]]:
+            return await execution.worker.begin(run_ids)
+
+        await self.engine.run_worker(begin, self.settings.concurrency, execution.stop)
+
+    async def _replace_when_buried(self, execution: Execution) -> None:
+        """A worker that was declared dead while it was silent can never work again: another follows it."""
+        if execution.worker.buried and not execution.worker.running:
+            worker = self._worker()
+            await worker.start()
+            buried, execution.worker = execution.worker, worker
+            await buried.close()
+            _log.warning("worker.replaced", extra={"worker": worker.number})
+
+    def _worker(self) -> Worker:
+        settings = self.settings
+        return Worker(self.turns, self._equipment(), name=settings.process, lease=settings.lease)
 
     def _wake(self) -> None:
         if self._execution is not None:
@@ -155,20 +246,3 @@ class Bot:
             if not path.exists():
                 _log.warning("settings.command_missing", extra={"path": str(path)})
         return self.settings.commands
-
-    async def _locked(self, lock: ExecutionLock, role: Role) -> bool:
-        if lock.acquire(role):
-            return True
-        if role != "serve":
-            return False
-        holder = lock.holder()
-        if holder is not None and holder.role == "serve":
-            raise Misconfigured(
-                [
-                    f"Another slashjob serve (process {holder.pid}) runs on this database already. "
-                    "Stop it first, or move to PostgreSQL to run several."
-                ]
-            )
-        _log.info("serve.waiting", extra={"holder": holder.role if holder else "another process"})
-        await lock.wait(role)
-        return True

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
     from bot.app import Bot
     from bot.session import Session
 
+_log = logging.getLogger(__name__)
+
 Result = TypeVar("Result")
 
-REFUSED = 2
+REFUSED, STOPPED, TERMINATED = 2, 130, 143
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -68,7 +71,7 @@ def console(channel: str, member: str) -> None:
     async def work(bot: Bot) -> int:
         from bot.talk import talk
 
-        await bot.execute("console")
+        await bot.execute_when_free("console")
         return await talk(bot, await _session(bot, channel, member))
 
     with _refusals():
@@ -201,25 +204,30 @@ async def _serve(configured: settings.Settings) -> int:
         loop.add_signal_handler(number, stop.set)
     try:
         await bot.open()
-        executing = asyncio.ensure_future(bot.execute("serve"))
-        await asyncio.wait(
-            {executing, asyncio.ensure_future(stop.wait())}, return_when=asyncio.FIRST_COMPLETED
-        )
-        if not executing.done():
-            executing.cancel()
-            return 0
-        executing.result()
+        bot.refuse_a_second()
         runner, port = await listen(bot)
-        await _greet(bot, port)
-        await stop.wait()
-        await runner.cleanup()
-    except OSError as error:
-        raise Misconfigured(
-            [f"Port {configured.port} on {configured.host} cannot be used: {error.strerror or error}."]
-        ) from error
+        try:
+            await _until(bot.execute("serve"), stop)
+            if not stop.is_set():
+                await _greet(bot, port)
+                await stop.wait()
+        finally:
+            await runner.cleanup()
     finally:
         await bot.close()
     return 0
+
+
+async def _until(work: Coroutine[Any, Any, Any], stop: asyncio.Event) -> None:
+    """Do it to its end, or until the stop."""
+    task, stopped = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if task.done():
+        task.result()
+    else:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _greet(bot: Bot, port: int) -> None:
@@ -239,8 +247,12 @@ async def _say(bot: Bot, line: str, member: str, channel: str, *, wait: bool, as
     from bot.talk import say as say_line
 
     if wait:
-        await bot.execute("say")
-    return await say_line(await _session(bot, channel, member), line, wait=wait, as_json=as_json)
+        await bot.execute_when_free("say")
+    code = await say_line(await _session(bot, channel, member), line, wait=wait, as_json=as_json)
+    if bot.running:
+        click.echo("Waiting for what else runs here.", err=True)
+    await bot.finish()
+    return code
 
 
 async def _session(bot: Bot, channel: str, member: str) -> Session:
@@ -263,6 +275,9 @@ def _run(work: Callable[[Bot], Awaitable[int]], *, opened: bool = True) -> int:
     async def whole() -> int:
         from bot.app import Bot
 
+        task = asyncio.current_task()
+        if task is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         bot = Bot(configured)
         try:
             if opened:
@@ -271,7 +286,10 @@ def _run(work: Callable[[Bot], Awaitable[int]], *, opened: bool = True) -> int:
         finally:
             await bot.close()
 
-    return asyncio.run(whole())
+    try:
+        return asyncio.run(whole())
+    except asyncio.CancelledError:
+        return TERMINATED
 
 
 @contextlib.contextmanager
@@ -287,4 +305,20 @@ def _refusals() -> Iterator[None]:
         click.echo(f"{refused.sentence} {refused.hint}".strip(), err=True)
         sys.exit(REFUSED)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(STOPPED)
+    except Exception as error:  # the door of the command line: a sentence, and the rest in the log
+        _log.debug("command.crashed", exc_info=True)
+        click.echo(f"{_told(error)} With SLASHJOB_LOG_LEVEL=DEBUG more is said.", err=True)
+        sys.exit(REFUSED)
+
+
+def _told(error: Exception) -> str:
+    from sqlalchemy.exc import DBAPIError
+
+    lines = str(error.orig if isinstance(error, DBAPIError) else error).strip().splitlines()
+    what = (
+        "The database failed"
+        if isinstance(error, DBAPIError)
+        else f"An error of slashjob's own ({type(error).__name__})"
+    )
+    return f"{what}: {lines[0] if lines else 'without saying why'}."

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from core.errors import Misconfigured
+
 
 @dataclass(frozen=True, slots=True)
 class Holder:
@@ -30,8 +32,17 @@ class ExecutionLock:
         self._file: IO[str] | None = None
 
     def acquire(self, role: str) -> bool:
-        """Take it without waiting; False where another process has it."""
-        file = self._path.open("a+", encoding="utf-8")
+        """Take it without waiting; False where another process has it. Safe to call twice.
+
+        Raises:
+            Misconfigured: the file cannot be written.
+        """
+        if self._file is not None:
+            return True
+        try:
+            file = self._path.open("a+", encoding="utf-8")
+        except OSError as error:
+            raise Misconfigured([f"The file {self._path} cannot be written: {error.strerror}."]) from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

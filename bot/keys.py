@@ -53,4 +53,7 @@ def _beside(path: Path) -> list[str]:
             file.write(Fernet.generate_key().decode() + "\n")
         return path.read_text(encoding="ascii").split()
     except (OSError, UnicodeDecodeError) as error:
-        raise Misconfigured([f"The key file {path} cannot be used ({type(error).__name__})."]) from error
+        why = getattr(error, "strerror", "") or type(error).__name__
+        raise Misconfigured(
+            [f"The key file {path} beside the database cannot be read or written: {why}."]
+        ) from error

@@ -7,6 +7,7 @@ import logging
 from aiohttp import web
 
 from bot.app import Bot
+from core.errors import Misconfigured
 
 _log = logging.getLogger(__name__)
 
@@ -34,9 +35,16 @@ def application(bot: Bot) -> web.Application:
 
 
 async def listen(bot: Bot) -> tuple[web.AppRunner, int]:
-    """Listen; returns the runner to clean up and the port. Raises OSError where the port is taken."""
+    """Listen; returns the runner to clean up and the port. Raises `Misconfigured` where the port is taken."""
     runner = web.AppRunner(application(bot), access_log=None)
     await runner.setup()
-    site = web.TCPSite(runner, bot.settings.host, bot.settings.port)
-    await site.start()
+    host, port = bot.settings.host, bot.settings.port
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        await runner.cleanup()
+        why = error.strerror or str(error)
+        raise Misconfigured(
+            [f"Port {port} on {host} cannot be used: {why}. SLASHJOB_PORT chooses another."]
+        ) from error
     return runner, int(runner.addresses[0][1])

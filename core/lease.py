@@ -34,6 +34,7 @@ class Lease:
     def __init__(self, store: Store, worker: int, length: timedelta, *, lost: Callable[[], None]) -> None:
         self.worker = worker
         self.length = length
+        self.buried = False  # somebody has declared this worker dead: it can never renew again
         self.deadline = boottime() + length.total_seconds()
         self._store = store
         self._lost = lost
@@ -43,7 +44,7 @@ class Lease:
     @property
     def alive(self) -> bool:
         """This process may trust that it holds its runs."""
-        return boottime() < self.deadline
+        return not self.buried and boottime() < self.deadline
 
     def start(self) -> None:
         """Begin to renew."""
@@ -69,10 +70,14 @@ class Lease:
                 self._stop.wait(pause / 5)
             if renewed:
                 self.deadline = started + self.length.total_seconds()
-            if (renewed is False or not self.alive) and not told:
+                told = False
+            self.buried = renewed is False
+            if (self.buried or not self.alive) and not told:
                 told = True
                 _log.error("lease.lost", extra={"worker": self.worker})
                 self._lost()
+            if self.buried:
+                break
         engine.dispose()
 
     def _renew(self, engine: sa.Engine) -> bool:

@@ -96,6 +96,11 @@ class Worker:
         return self._lease.worker
 
     @property
+    def buried(self) -> bool:
+        """Somebody declared this worker dead while it was silent: another must take its place."""
+        return self._lease is not None and self._lease.buried
+
+    @property
     def running(self) -> int:
         """Runs in this process."""
         return len(self._live)

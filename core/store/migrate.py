@@ -31,7 +31,7 @@ async def migrate(store: Store) -> list[str]:
             dialects.file(store.address).parent.mkdir(parents=True, exist_ok=True)
         async with store.writer.begin() as connection:
             return await connection.run_sync(_upgrade)
-    except (sa.exc.OperationalError, OSError) as error:
+    except (sa.exc.DatabaseError, OSError) as error:
         raise Misconfigured([_unreachable(store, error)]) from error
 
 
@@ -40,7 +40,7 @@ async def pending(store: Store) -> list[str]:
     try:
         async with store.writer.connect() as connection:
             return await connection.run_sync(_pending)
-    except sa.exc.OperationalError as error:
+    except sa.exc.DatabaseError as error:
         raise Misconfigured([_unreachable(store, error)]) from error
 
 
@@ -81,7 +81,7 @@ def _pending(connection: sa.Connection) -> list[str]:
     return known[known.index(current) + 1 :]
 
 
-def _unreachable(store: Store, error: sa.exc.OperationalError | OSError) -> str:
+def _unreachable(store: Store, error: sa.exc.DatabaseError | OSError) -> str:
     address = store.address.render_as_string(hide_password=True)
-    reason = str(error.orig) if isinstance(error, sa.exc.OperationalError) else error.strerror or str(error)
+    reason = str(error.orig) if isinstance(error, sa.exc.DatabaseError) else error.strerror or str(error)
     return f"The database {address} cannot be opened: {reason.strip().splitlines()[0]}"
