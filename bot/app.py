@@ -22,12 +22,14 @@ from bot import keys
 from bot.execution import ExecutionLock
 from bot.loops import Loops
 from bot.settings import Settings
+from core import schedules
 from core.composer import compose
 from core.desk.desk import Desk
 from core.errors import Misconfigured
 from core.janitor import Janitor
 from core.notifier import Notifier
 from core.ports import Agent, Engine, Platform
+from core.scheduler import Scheduler
 from core.store import dialects
 from core.store.database import Store
 from core.store.migrate import migrate, pending
@@ -186,9 +188,11 @@ class Bot:
         if self._lock is not None:
             await janitor.take_over(worker.number)
         notifier = Notifier(self.turns, self.platforms, compose)
-        loops = Loops(self.turns, notifier, janitor, lease=settings.lease)
+        planner = Scheduler(self.turns, self.vault)
+        loops = Loops(self.turns, notifier, janitor, planner, lease=settings.lease)
         await self.engine.setup()
         await janitor.queue_again()
+        await schedules.refresh(self.turns, self.zone.key)
         execution = Execution(worker, loops, asyncio.Event(), [])
         self._execution = execution
         execution.tasks += [

@@ -59,7 +59,7 @@ async def make(bot: Bot, path: Path) -> Plan:
     workspace = _read(path)
 
     async def work(turn: Turn) -> Plan:
-        return await workspaces.apply(turn, await owner(turn, bot), workspace)
+        return await workspaces.apply(turn, await owner(turn, bot), workspace, vault=bot.vault)
 
     return await bot.turns.take(work)
 

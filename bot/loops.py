@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from core.janitor import Janitor
 from core.notifier import Notifier
+from core.scheduler import Scheduler
 from core.store import deliveries as delivery_rows
 from core.turns import Turn, Turns
 
@@ -21,24 +23,40 @@ _log = logging.getLogger(__name__)
 
 QUEUE_AGAIN = 0.5  # seconds: how soon runs that other processes queued are noticed
 SWEEP = 1.0
+PLAN = 1.0  # seconds after a failed look at the schedules
+LATE = 5.0  # seconds after which a waking of the scheduler counts as lost
 NOTICE = 1.0  # seconds: how soon deliveries that other processes owe are noticed
 
 
 class Loops:
     """Runs the periodic work of one process until `stop`."""
 
-    def __init__(self, turns: Turns, notifier: Notifier, janitor: Janitor, *, lease: timedelta) -> None:
+    def __init__(
+        self, turns: Turns, notifier: Notifier, janitor: Janitor, planner: Scheduler, *, lease: timedelta
+    ) -> None:
         self._turns = turns
         self._notifier = notifier
         self._janitor = janitor
+        self._planner = planner
         self._lease = lease
         self._scheduler = AsyncIOScheduler(timezone="UTC")
         self._owed = asyncio.Event()
         self._telling: asyncio.Task[None] | None = None
+        self._planned = 0.0  # when the planner is to be woken, by the event loop's clock
 
     def wake(self) -> None:
         """Something is owed now."""
         self._owed.set()
+
+    async def plan(self) -> None:
+        """Settle the schedules that are due, and be woken for the next."""
+        pause = PLAN
+        self._planned = math.inf
+        try:
+            pause = (await self._planner.work()).total_seconds()
+        except Exception:  # the door of a loop: the next pass finds the same rows
+            _log.exception("loop.failed", extra={"loop": "scheduler"})
+        self._wake_planner(pause)
 
     def start(self) -> None:
         """Begin."""
@@ -47,6 +65,7 @@ class Loops:
         self._every(SWEEP, self._janitor.sweep)
         self._every(reap, self._janitor.reap)
         self._every(3600, self._janitor.forget)
+        self._wake_planner(0)
         self._scheduler.start()
         self._telling = asyncio.create_task(self._tell())
 
@@ -57,6 +76,23 @@ class Loops:
             self._telling.cancel()
             await asyncio.gather(self._telling, return_exceptions=True)
         await self._notifier.deliver()
+
+    def _wake_planner(self, seconds: float) -> None:
+        self._planned = asyncio.get_running_loop().time() + seconds
+        self._scheduler.add_job(
+            self.plan,
+            "date",
+            run_date=datetime.now(UTC) + timedelta(seconds=seconds),
+            id="scheduler",
+            replace_existing=True,
+            misfire_grace_time=None,
+        )
+
+    def _see_to_planner(self) -> None:
+        """Wake it where its waking was lost: APScheduler's clock is the wall's, which may be put back."""
+        if asyncio.get_running_loop().time() > self._planned + LATE:
+            _log.warning("loop.overdue", extra={"loop": "scheduler"})
+            self._wake_planner(0)
 
     def _every(self, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
         name = getattr(work, "__name__", "work")
@@ -86,6 +122,7 @@ class Loops:
             except TimeoutError:
                 pass  # nobody woke us: look whether another process owes something
             self._owed.clear()
+            self._see_to_planner()
             try:
                 pause = await self._bring()
             except Exception:  # the door of a loop

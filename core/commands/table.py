@@ -95,7 +95,6 @@ _ROWS = (
         "Explain why a job ran, or did not, at its last due instants.",
         ("why weekly-report",),
         words=(_target(),),
-        available=False,
     ),
     Spec(
         Name.CANCEL,
@@ -164,7 +163,6 @@ _ROWS = (
         text_required=True,
         takes_values=True,
         takes_sets=True,
-        available=False,
     ),
     Spec(
         Name.SCHEDULES,
@@ -173,7 +171,6 @@ _ROWS = (
         ("schedules", "schedules weekly-report"),
         words=(_job(required=False),),
         options=(_PAGE,),
-        available=False,
     ),
     Spec(
         Name.UNSCHEDULE,
@@ -182,7 +179,6 @@ _ROWS = (
         ("unschedule weekly-report", "unschedule weekly-report mondays"),
         words=(_job(), Place("schedule", required=False)),
         options=(_YES,),
-        available=False,
     ),
     Spec(
         Name.PAUSE,
@@ -191,7 +187,6 @@ _ROWS = (
         ('pause weekly-report note="data is being moved"', "pause --everything"),
         words=(_job(required=False), Place("schedule", required=False)),
         options=(Choice("everything", "flag", "nothing new starts in the whole organization"), _NOTE),
-        available=False,
     ),
     Spec(
         Name.RESUME,
@@ -203,7 +198,6 @@ _ROWS = (
             Choice("everything", "flag", "end the pause of the whole organization"),
             Choice("catch-up", "flag", "run what was missed"),
         ),
-        available=False,
     ),
     Spec(
         Name.BACKFILL,
@@ -219,7 +213,6 @@ _ROWS = (
         ),
         takes_values=True,
         takes_sets=True,
-        available=False,
     ),
     Spec(
         Name.LOCK,

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from core import ids, jobs, people, views
 from core.commands import COMMANDS, Command, Name, not_yet, parse
-from core.desk import discretion, looking, membership, running
+from core.desk import discretion, explaining, looking, membership, pausing, running, scheduling
 from core.desk.visit import Outcome, Reply, Request, Visit
 from core.errors import Busy, Misunderstood, Refusal
 from core.messages import Message, Paragraph
@@ -34,6 +34,11 @@ CHANGES: dict[Name, Handler] = {
     Name.CANCEL: running.cancel,
     Name.ROLE: membership.role,
     Name.CLAIM: membership.claim,
+    Name.SCHEDULE: scheduling.schedule,
+    Name.UNSCHEDULE: scheduling.unschedule,
+    Name.PAUSE: pausing.pause,
+    Name.RESUME: pausing.resume,
+    Name.BACKFILL: pausing.backfill,
 }
 LOOKS: dict[Name, Handler] = {
     Name.LIST: looking.listing,
@@ -41,7 +46,9 @@ LOOKS: dict[Name, Handler] = {
     Name.HISTORY: looking.history,
     Name.STATUS: looking.status,
     Name.HELP: looking.help_,
-    Name.NEXT: looking.next_,
+    Name.NEXT: scheduling.next_,
+    Name.SCHEDULES: scheduling.listing,
+    Name.WHY: explaining.why,
 }
 
 

@@ -1,8 +1,8 @@
-"""list, show, history, status, help, next: the commands that only look."""
+"""list, show, history, status, help: the commands that only look."""
 
 from __future__ import annotations
 
-from core import batches, jobs, times, views
+from core import batches, jobs, views
 from core.commands import COMMANDS, Name
 from core.definitions import Role
 from core.desk import targets
@@ -87,23 +87,6 @@ async def help_(visit: Visit) -> Reply:
             suggestions=(f"help {close[0]}",) if close else ("help",),
         )
     return Reply(wording.help_one(COMMANDS[Name(word)]))
-
-
-async def next_(visit: Visit) -> Reply:
-    """`next EXPRESSION`: what an expression means, in words and instants."""
-    await targets.may_look(visit, Role.VIEWER)
-    options = visit.command.options
-    zone = times.zone(options["timezone"]) if "timezone" in options else visit.zone
-    expression = times.parse(
-        visit.command.text,
-        zone=zone,
-        now=visit.turn.now,
-        calendar=options.get("calendar", ""),
-        gap=options.get("gap", "next"),
-        fold=options.get("fold", "first"),
-    )
-    count = min(visit.command.number("count", 5), 20)
-    return Reply(wording.upcoming(expression.describe(), expression.upcoming(visit.turn.now, count), zone))
 
 
 async def _past(visit: Visit, job: Job | None, wanted: int) -> list[batches.Batch]:

@@ -1,10 +1,30 @@
-"""What is said of due instants: what became of them, and why."""
+"""What is said of due instants: what became of them, and why; what will become of the next."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 from core.commands import Command, Name, spell
-from core.messages import Button, Message, Paragraph, Tone
+from core.jobs import Job
+from core.lifecycles import BatchState
+from core.messages import Block, Button, Message, Paragraph, Tone
+from core.outcomes import Cause, Outcome
+from core.scheduled import Schedule
+from core.store.dialects import Row
+from core.timetables import COUNTED
 from core.views import BatchView
+from core.wording import words
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A schedule with its newest firings, newest first."""
+
+    schedule: Schedule
+    firings: Sequence[Row]
 
 
 def drift(view: BatchView) -> Message:
@@ -25,3 +45,143 @@ def drift(view: BatchView) -> Message:
             Button("Schedules", spell(Command(Name.SCHEDULES, (name,)))),
         ),
     )
+
+
+def why_job(
+    job: Job,
+    histories: Sequence[History],
+    views: Mapping[int, BatchView],
+    going: BatchView | None,
+    paused: str,
+    now: datetime,
+) -> Message:
+    """What happened at the last due instants of a job, and what will at the next."""
+    if not histories:
+        text = f"{job.name} does not run by itself: it has no schedule."
+        return Message(
+            text=text,
+            title=f"Why {job.name}",
+            blocks=(Paragraph(text), Paragraph(f"Make one: schedule {job.name} every weekday at 8")),
+        )
+    blocks: list[Block] = []
+    for one in histories:
+        zone = one.schedule.timetable.zone
+        described = one.schedule.timetable.expression.describe()
+        lines = [f"{one.schedule.name}: {described} ({zone.key})"]
+        lines += [f"• {_fired(row, views, zone)}" for row in one.firings] or ["• It has not been due yet."]
+        lines.append(f"• {_next(job, one.schedule, going, paused, now)}")
+        blocks.append(Paragraph("\n".join(lines)))
+    newest = max((row for one in histories for row in one.firings), key=lambda row: row.due_at, default=None)
+    text = f"{job.name} has not been due yet."
+    if newest is not None:
+        schedule = next(one.schedule for one in histories if newest in one.firings)
+        text = f"{job.name}: {_fired(newest, views, schedule.timetable.zone)}"
+    return Message(text=text, title=f"Why {job.name}", blocks=tuple(blocks))
+
+
+def why_batch(view: BatchView, firing: Row | None, zone: ZoneInfo) -> Message:
+    """What started a batch, and what became of it."""
+    batch = view.batch
+    label = f"{view.job.label} · #{batch.number}"
+    started = words.moment(batch.created_at, zone)
+    if firing is not None:
+        due = words.moment(firing.due_at, zone)
+        said = f"{label} was started by its schedule {firing.schedule_name}, due on {due} ({zone.key})."
+        if firing.cause == Cause.CAUGHT_UP:
+            said += f" It came late, on {started}: {firing.reason}."
+        elif firing.cause == Cause.ASKED:
+            said += f" It was skipped in a pause ({firing.reason}) and asked for on {started}."
+    elif batch.state is BatchState.SKIPPED:
+        said = f"{label} was asked for by {view.starter} on {started}."
+    else:
+        said = f"{label} was started by {view.starter} on {started} ({zone.key})."
+    if batch.state is BatchState.SKIPPED:
+        end = f"It was skipped: {batch.reason}."
+    elif batch.state is BatchState.WAITING:
+        end = f"It waits {batch.reason}."
+    else:
+        reasons = [run.reason for run in view.unsuccessful if run.reason]
+        end = f"It is {words.STATES[batch.state]}." if not batch.state.ended else _ended(view, reasons)
+    return Message(text=said, title=f"Why #{batch.number}", blocks=(Paragraph(said), Paragraph(end)))
+
+
+def _ended(view: BatchView, reasons: Sequence[str]) -> str:
+    told = f": {reasons[0]}" if reasons else f" ({view.batch.reason})" if view.batch.reason else ""
+    return f"It {_became(view)}{told}." if not told.endswith(".") else f"It {_became(view)}{told}"
+
+
+def _became(view: BatchView) -> str:
+    match view.batch.state:
+        case BatchState.CANCELLED:
+            return "was cancelled"
+        case BatchState.PARTLY_FAILED:
+            return f"failed in {len(view.unsuccessful)} of {view.batch.total} runs"
+        case BatchState.SKIPPED:
+            return "was skipped"
+        case BatchState.PROPOSED | BatchState.WAITING | BatchState.ACTIVE:
+            return f"is {words.STATES[view.batch.state]}"
+        case BatchState.SUCCEEDED | BatchState.FAILED:
+            return words.STATES[view.batch.state]
+
+
+def _fired(row: Row, views: Mapping[int, BatchView], zone: ZoneInfo) -> str:
+    """One due instant, or several alike, in a sentence."""
+    at = words.moment(row.due_at, zone)
+    view = views.get(row.batch)
+    if row.outcome == Outcome.STARTED:
+        became = f" and {_became(view)}" if view is not None else ""
+        late = ""
+        if row.cause == Cause.CAUGHT_UP:
+            late = f", late: {row.reason}"
+        elif row.cause == Cause.ASKED:
+            late = f", later: {row.reason}, and it was asked for when that ended"
+        return f"{at} ran as #{row.batch}{became}{late}."
+    verb = "missed" if row.outcome == Outcome.MISSED else "skipped"
+    if row.instants > 1:
+        number = f"more than {COUNTED:,}" if row.instants >= COUNTED else f"{row.instants:,}"
+        return f"{at} to {words.moment(row.until_at, zone)}: {number} starts were {verb}: {row.reason}."
+    if row.cause == Cause.OVERLAP and row.holder in views:
+        holder = views[row.holder]
+        since = words.moment(holder.batch.started_at or holder.batch.created_at, zone)
+        return (
+            f"{at} was skipped because #{row.holder} was still running, "
+            f"started by {holder.starter} on {since}."
+        )
+    return f"{at} was {verb}: {row.reason}."
+
+
+def _next(job: Job, schedule: Schedule, going: BatchView | None, paused: str, now: datetime) -> str:
+    """What will happen at the next due instant, as things are now."""
+    table = schedule.timetable
+    at = schedule.next_at
+    if at is None:
+        return "It is not due any more."
+    shown = f"Next on {words.moment(at, table.zone)}"
+    if paused:
+        return f"{shown}: it will be skipped, {paused[:1].lower()}{paused[1:]}"
+    if job.paused_at is not None or schedule.paused_at is not None:
+        return f"{shown}: it will be skipped while it is paused. Say: {_resume(job, schedule)}"
+    if not job.enabled:
+        return f"{shown}: it will be skipped, because the job is disabled."
+    if off := table.left_out(at):
+        return f"{shown}: it will be skipped, because {off}."
+    ahead = f"in {words.lasted(at - now)}" if at > now else "any moment"
+    if going is not None:
+        policy = job.job.overlap.policy
+        then = {
+            "skip": "be skipped",
+            "queue": "wait in line",
+            "replace": "replace it",
+            "allow": "start beside it",
+        }[policy]
+        since = words.ago(going.batch.started_at or going.batch.created_at, now)
+        return (
+            f"{shown}, {ahead}. #{going.batch.number} runs now, started {since} by {going.starter}: "
+            f"if it still does, the next will {then}."
+        )
+    return f"{shown}, {ahead}."
+
+
+def _resume(job: Job, schedule: Schedule) -> str:
+    words_ = (job.name,) if job.paused_at is not None else (job.name, schedule.name)
+    return spell(Command(Name.RESUME, words_))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from core import parameters
 from core.commands import COMMANDS, Command, Name, Spec, spell
@@ -174,15 +173,6 @@ def help_one(spec: Spec) -> Message:
     blocks.append(Code("\n".join(f"/job {example}" for example in spec.examples)))
     role = f" · needs the role {spec.least}" if spec.least else ""
     return Message(text=f"{spec.name}: {spec.help}", title=f"{spec.name}{role}", blocks=tuple(blocks))
-
-
-def upcoming(described: str, instants: Sequence[datetime], zone: ZoneInfo) -> Message:
-    """An expression in words, with its next instants."""
-    rows: list[tuple[Cell, ...]] = [
-        (f"{one.astimezone(zone):%a %d %b %Y %H:%M}", f"{one:%Y-%m-%d %H:%M}Z") for one in instants
-    ]
-    blocks = (Paragraph(described), Table((Column(str(zone)), Column("UTC")), tuple(rows), shown_rows=20))
-    return Message(text=described, title="Next", blocks=blocks)
 
 
 def usage(found: Job) -> str:
