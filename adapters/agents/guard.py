@@ -164,6 +164,13 @@ class Tree:
                 deliver(pid, signal.SIGKILL)
             self.reap()
 
+    def end(self) -> None:
+        """Kill it until it is over, or nothing more helps."""
+        limit = boottime() + PATIENCE
+        while not self.over and boottime() < limit:
+            self.kill()
+            self.reap()
+
 
 def children() -> list[int]:
     """Our own children, those that we got from the dead too."""
@@ -307,31 +314,33 @@ def guard(order: dict[str, Any], worker: Worker, alarm: int, *, whole: bool) -> 
         return
     tree = Tree(order, whole=whole)
     let_go_of_its_output()
-    refused: int | None = None
+    try:
+        left = tend(tree, watch, worker, alarm)
+    finally:
+        tree.end()  # it is over, unless something here went wrong
+    worker.tell(ended={"status": tree.status, "why": watch.why, "left": left, "tree": whole})
+
+
+def tend(tree: Tree, watch: Watch, worker: Worker, alarm: int) -> int:
+    """See it to its end; returns how many processes there were when they had to be ended."""
     listening = {CONTROL, alarm, tree.problem}
     killing_since, left, stuck, pause = 0.0, 0, False, 0.02
     while True:
         tree.reap()
         if tree.over and tree.problem not in listening:
-            break
+            return left
         ready, _, _ = select.select(listening, [], [], pause if killing_since else watch.pause())
-        if tree.problem in ready:
-            listening.discard(tree.problem)
-            code = os.read(tree.problem, 16)
-            refused = int(code) if code else None
-            worker.tell(**({"started": tree.main} if refused is None else {"refused": refused}))
         if alarm in ready:
             os.read(alarm, 4096)
+        if tree.problem in ready:
+            listening.discard(tree.problem)
+            tell_start(tree, worker)
         if CONTROL in ready:
             worker.read()
         if worker.gone:
             listening.discard(CONTROL)
-        lines = worker.lines()
-        for words in lines:
-            if words[0] == "until":
-                watch.extend(float(words[1]))
         tree.reap()
-        if watch.decide(tree, worker, stop=["stop"] in lines):
+        if watch.decide(tree, worker, stop=obey(watch, worker)):
             left = len(tree.pids())
             tree.signal(signal.SIGTERM)
             tree.signal(signal.SIGCONT)
@@ -342,15 +351,32 @@ def guard(order: dict[str, Any], worker: Worker, alarm: int, *, whole: bool) -> 
         if killing_since and not stuck and boottime() > killing_since + PATIENCE:
             stuck, pause = True, 1.0
             worker.tell(stuck=tree.pids())
-    worker.tell(ended={"status": tree.status, "why": watch.why, "left": left, "tree": whole})
+
+
+def tell_start(tree: Tree, worker: Worker) -> None:
+    """The program runs, or what kept it from that."""
+    code = os.read(tree.problem, 16)
+    if code:
+        worker.tell(refused=int(code))
+    else:
+        worker.tell(started=tree.main)
+
+
+def obey(watch: Watch, worker: Worker) -> bool:
+    """Heed what the worker said; whether it said stop."""
+    lines = worker.lines()
+    for words in lines:
+        if words[:1] == ["until"]:
+            watch.extend(float(words[1]))
+    return ["stop"] in lines
 
 
 def welcome(watch: Watch, worker: Worker) -> bool:
     """The program is still wanted: a guard that was slow to start must not begin what was given up."""
     if select.select([CONTROL], [], [], 0)[0]:
         worker.read()
-    given_up = worker.gone or b"stop" in worker.buffer
-    return not given_up and boottime() < min(watch.stop_at, watch.ends_at)
+    stop = obey(watch, worker)
+    return not stop and not worker.gone and boottime() < min(watch.stop_at, watch.ends_at)
 
 
 def let_go_of_its_output() -> None:

@@ -25,6 +25,7 @@ from adapters.agents.guards import Guard, Guards
 CHUNK = 1 << 18  # bytes read at once; a pipe holds 64 KiB unless somebody made it larger
 ANSWER = 10.0  # seconds beyond the grace in which a guard has to report, before we do its work
 DRAIN = 1.0  # seconds for output that somebody outside the tree still holds open
+LOOKS = 5  # that have to find nothing, one after the other
 MARK = "SLASHJOB_PROCESS"  # in the environment of the program: one name for each start
 
 
@@ -233,15 +234,20 @@ class Process:
 
 
 def hunt(mark: str) -> tuple[int, ...]:
-    """Kill whatever carries the mark in its environment; returns what would not die (Linux only)."""
+    """Kill whatever carries the mark in its environment; returns what would not die (Linux only).
+
+    One look may miss what forks just then: it is over when several in a row have found nothing.
+    """
     wanted = f"{MARK}={mark}".encode()
-    limit = time.monotonic() + ANSWER / 2
-    while marked := [pid for pid in _processes() if wanted in _environment(pid)]:
-        if time.monotonic() > limit:
+    limit, quiet = time.monotonic() + ANSWER / 2, 0
+    while quiet < LOOKS:
+        marked = [pid for pid in _processes() if wanted in _environment(pid)]
+        if marked and time.monotonic() > limit:
             return tuple(marked)
         for pid in marked:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
+        quiet = 0 if marked else quiet + 1
         time.sleep(0.01)
     return ()
 

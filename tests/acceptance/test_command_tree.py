@@ -255,8 +255,9 @@ class Worker:
 
 
 @pytest.fixture
-async def worker() -> AsyncIterator[Worker]:
-    order = {"allowed": [str(SHELL)], "command": ["sh", "-c", D3], "lease": 4}
+async def worker(request: pytest.FixtureRequest) -> AsyncIterator[Worker]:
+    lease = request.param
+    order = {"allowed": [str(SHELL)], "command": ["sh", "-c", D3], "lease": lease}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(ROOT / "tests/acceptance/command_rig.py"),
@@ -269,6 +270,7 @@ async def worker() -> AsyncIterator[Worker]:
     await process.communicate()
 
 
+@pytest.mark.parametrize("worker", [300], indirect=True, ids=["a long lease"])
 async def test_a_killed_worker_leaves_no_process_behind(worker: Worker) -> None:
     run_id = (await worker.line())["run"]
     await until(lambda: len(living(run_id)) >= 3, "the program works")
@@ -278,6 +280,7 @@ async def test_a_killed_worker_leaves_no_process_behind(worker: Worker) -> None:
     await until(lambda: all(state(guard) in "ZX" for guard in guards), "the guard left, too")
 
 
+@pytest.mark.parametrize("worker", [4], indirect=True, ids=["a lease of 4 s"])
 async def test_a_frozen_worker_loses_its_program_before_the_lease_is_over(worker: Worker) -> None:
     run_id = (await worker.line())["run"]
     await until(lambda: len(living(run_id)) >= 3, "the program works")
