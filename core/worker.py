@@ -177,7 +177,7 @@ class Worker:
             if failure is not None:
                 failure = masks.entry(failure, live.secrets)
                 self._keep(live, failure)
-            await self._end(live, status, failure.sentence if failure else "", permanent=permanent)
+            await self._end(live, status, _storable(failure.sentence) if failure else "", permanent=permanent)
         finally:
             self._live.pop(live.claim.pk, None)
 
@@ -289,7 +289,7 @@ class Worker:
     def _take(self, live: Live, entry: Entry) -> None:
         entry = masks.entry(entry, live.secrets)
         if isinstance(entry, Progressed):
-            live.step = entry.text
+            live.step = _storable(entry.text)
         else:
             self._keep(live, entry)
 
@@ -411,3 +411,8 @@ class Worker:
                 await look()
             except Exception:
                 _log.exception("worker.loop_failed")
+
+
+def _storable(text: str) -> str:
+    """What an agent said, without what a text column of PostgreSQL refuses: it would hold up other runs."""
+    return text.replace("\0", "\N{SYMBOL FOR NULL}").encode("utf-8", "replace").decode()
