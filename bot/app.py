@@ -175,24 +175,30 @@ class Bot:
     async def _succeed(self, role: Role) -> None:
         if self._lock is not None:
             await self._lock.wait(role)
-        try:
-            await self._begin()
-        except Exception:  # the door of a task: who waits goes on waiting for the rows
-            _log.exception("execution.not_begun")
+        while not self.executing:
+            try:
+                await self._begin()
+            except Exception:  # the door of a task: the database may be busy just now
+                _log.exception("execution.not_begun")
+                await asyncio.sleep(LOOK)
 
     async def _begin(self) -> None:
         settings = self.settings
         worker = self._worker()
         await worker.start()
         janitor = Janitor(self.turns, lease=settings.lease)
-        if self._lock is not None:
-            await janitor.take_over(worker.number)
+        try:
+            if self._lock is not None:
+                await janitor.take_over(worker.number)
+            await self.engine.setup()
+            await janitor.queue_again()
+            await schedules.refresh(self.turns, self.zone.key)
+        except BaseException:
+            await worker.close()
+            raise
         notifier = Notifier(self.turns, self.platforms, compose)
         planner = Scheduler(self.turns, self.vault)
         loops = Loops(self.turns, notifier, janitor, planner, lease=settings.lease)
-        await self.engine.setup()
-        await janitor.queue_again()
-        await schedules.refresh(self.turns, self.zone.key)
         execution = Execution(worker, loops, asyncio.Event(), [])
         self._execution = execution
         execution.tasks += [

@@ -26,6 +26,7 @@ CHECKS = Checks(template=check_template, query=lambda sql: _refused(sql))
 def check(path: Path) -> int:
     """Print every mistake and warning, a line each; 2 where there is a mistake."""
     examined = jobfiles.examine(path, CHECKS)
+    _help_to_begin(path)
     for mistake in examined.mistakes:
         click.echo(str(mistake))
     for warning in examined.workspace.warnings:
@@ -83,10 +84,16 @@ async def owner(turn: Turn, bot: Bot) -> Member:
 
 
 def _read(path: Path) -> Workspace:
+    _help_to_begin(path)
     workspace = jobfiles.read(path, CHECKS)
     for warning in workspace.warnings:
         click.echo(f"{warning} (warning)", err=True)
     return workspace
+
+
+def _help_to_begin(path: Path) -> None:
+    if not path.exists() or (path.is_dir() and not (path / "slashjob.yml").exists()):
+        click.echo("There is no workspace here yet; this makes a first one: slashjob init", err=True)
 
 
 def _print(made: Plan, *, as_json: bool) -> None:

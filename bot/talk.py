@@ -38,6 +38,8 @@ async def talk(bot: Bot, session: Session) -> int:
 async def say(session: Session, line: str, *, wait: bool, as_json: bool) -> int:
     """Say one line; with `wait`, until what it started has ended. Returns the exit code."""
     reply = await session.ask(line)
+    if reply.posted and not wait and not await session.executed():
+        click.echo("Nobody executes runs just now: it begins with the next `slashjob serve`.", err=True)
     view = None
     if wait and reply.batch is not None and reply.outcome is Outcome.DONE:
         view = await session.ended(reply.batch)

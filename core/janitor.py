@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from core import batches, runs
+from core.store import deliveries as delivery_rows
 from core.store import requests as request_rows
 from core.store import runs as rows
 from core.turns import Turn, Turns
@@ -27,8 +28,13 @@ class Janitor:
         return await self._end_all()
 
     async def take_over(self, worker: int) -> int:
-        """Declare every other worker dead at once: this process alone executes on this file."""
-        await self._turns.take(lambda turn: rows.bury(turn.connection, None, turn.now, spare=worker))
+        """Declare every other worker and sender dead at once: this process alone works on this file."""
+
+        async def bury(turn: Turn) -> None:
+            await rows.bury(turn.connection, None, turn.now, spare=worker)
+            await delivery_rows.release(turn.connection, turn.now)
+
+        await self._turns.take(bury)
         return await self._end_all()
 
     async def sweep(self) -> None:

@@ -165,13 +165,26 @@ async def sent(
 
 
 async def next_due(connection: AsyncConnection) -> datetime | None:
-    """The earliest instant at which something is due."""
+    """The earliest instant at which something is due: to be brought, or given up by a silent sender."""
+    due = sa.case(
+        (deliveries.c.state == DeliveryState.PENDING, deliveries.c.due_at), else_=deliveries.c.lease_until
+    )
     moment: datetime | None = await connection.scalar(
-        sa.select(sa.func.min(deliveries.c.due_at, type_=Instant())).where(
-            deliveries.c.state == DeliveryState.PENDING
+        sa.select(sa.func.min(due, type_=Instant())).where(
+            deliveries.c.state.in_([DeliveryState.PENDING, DeliveryState.SENDING])
         )
     )
     return moment
+
+
+async def release(connection: AsyncConnection, now: datetime) -> int:
+    """End the lease of every send that is under way: nobody is left who could be at it."""
+    done = await connection.execute(
+        deliveries.update()
+        .where(deliveries.c.state == DeliveryState.SENDING)
+        .values(lease_until=now - timedelta(seconds=1))
+    )
+    return done.rowcount
 
 
 async def of_channel(connection: AsyncConnection, channel: int, after: int) -> list[Row]:

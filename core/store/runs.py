@@ -266,6 +266,12 @@ async def retire(connection: AsyncConnection, worker: int, now: datetime) -> Non
     )
 
 
+async def anybody(connection: AsyncConnection, now: datetime) -> bool:
+    """Some worker lives."""
+    alive = sa.select(workers.c.pk).where(workers.c.dead_at.is_(None), workers.c.lease_until > now)
+    return (await connection.execute(alive.limit(1))).first() is not None
+
+
 async def details(connection: AsyncConnection, keys: Sequence[tuple[int, int]]) -> list[Row]:
     """The running runs among these (run, fence)."""
     return list(

@@ -1,0 +1,85 @@
+"""What a process left behind: its sends, its lease; and the database leaving for a while."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from core.store import deliveries as rows
+from core.store import tables
+from core.store.database import Store
+from core.turns import Turn
+from tests.store.desk_rig import Office, said
+from tests.store.rig import Rig, until
+
+
+async def sending(rig: Rig) -> None:
+    """A message is owed, and its sender dies while it sends."""
+
+    async def claim(turn: Turn) -> None:
+        await rows.claim(turn.connection, turn.now, timedelta(seconds=60), 10, ["mailbox"])
+
+    started = await rig.start(await rig.job())
+    await rig.ended(started.batch)
+    await rig.turns.take(claim)
+
+
+async def test_a_send_whose_sender_fell_silent_is_due_when_its_lease_ends(rig: Rig) -> None:
+    await sending(rig)
+
+    async def due(turn: Turn) -> float:
+        moment = await rows.next_due(turn.connection)
+        assert moment is not None
+        return (moment - turn.now).total_seconds()
+
+    assert 0 < await rig.turns.look(due) <= 60
+    rig.store.offset += timedelta(seconds=61)
+    assert await rig.turns.look(due) < 0
+    assert await rig.notifier.deliver() == 1
+
+
+async def test_who_takes_over_looks_at_the_sends_of_the_dead_at_once(rig: Rig) -> None:
+    await sending(rig)
+    assert await rig.notifier.deliver() == 0
+    await rig.janitor.take_over(rig.worker.number)
+    assert await rig.notifier.deliver() == 1
+    [delivery] = await rig.turns.look(lambda turn: rows.of_batch(turn.connection, 1))
+    assert delivery.state == "unknown"  # the platform may have it
+
+
+async def test_a_worker_that_was_declared_dead_knows_and_claims_no_more(store: Store) -> None:
+    frozen, living = Rig(store, lease=timedelta(milliseconds=300)), Rig(store)
+    await frozen.prepare()
+    await living.prepare()
+    await frozen.open()
+    await living.worker.start()
+    assert not frozen.worker.buried
+    await living.janitor.take_over(living.worker.number)
+
+    async def knows() -> bool:
+        return frozen.worker.buried
+
+    await until(knows)
+    started = await frozen.start(await frozen.job())
+    [run] = await frozen.runs(started.batch)
+    assert await frozen.worker.begin([run.id]) == []
+    await frozen.close()
+    await living.worker.close()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_full_disk_is_told_and_nothing_is_started(store: Store) -> None:
+    office = Office(store)
+    await office.prepare()
+    await office.job("nightly")
+    async with store.transaction() as connection:
+        pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar_one()
+        await connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    note = "x" * 7900  # more than the free room of the last pages
+    told = await office.refused(f'run nightly do="{note}"')
+    assert "disk of the bot's database is full; nothing was started" in told
+    assert await office.count(tables.batches) == 0
+    async with store.transaction() as connection:
+        await connection.exec_driver_sql("PRAGMA max_page_count = 1073741823")
+    assert "started nightly" in said((await office.done("run nightly")).message)
