@@ -14,10 +14,21 @@ from zoneinfo import ZoneInfo
 
 from core import ids, jobs, people, views
 from core.commands import COMMANDS, Command, Name, not_yet, parse
-from core.desk import discretion, explaining, looking, membership, pausing, running, scheduling
+from core.desk import (
+    choosing,
+    discretion,
+    explaining,
+    homing,
+    looking,
+    membership,
+    pausing,
+    running,
+    scheduling,
+)
 from core.desk.visit import Outcome, Reply, Request, Visit
-from core.errors import Busy, Misunderstood, Refusal
-from core.messages import Message, Paragraph
+from core.errors import Busy, Invalid, Misunderstood, Refusal
+from core.messages import Message, Option, Paragraph
+from core.people import Speaker
 from core.store import requests as rows
 from core.turns import Turn, Turns
 from core.vault import Vault
@@ -68,15 +79,35 @@ class Desk:
             command = parse(request.text)
             if not COMMANDS[command.name].available:
                 raise Misunderstood(not_yet(command.name), suggestions=("help",))
-            visit, reply = await self._turns.take(lambda turn: self._visit(turn, request, command))
+            visit, reply = await self._turns.take(
+                lambda turn: self._visit(turn, request, command), patience=request.patience
+            )
             self._organizations[request.organization] = visit.organization
             return reply
         except Busy as busy:
-            return Reply(refusals.refusal(busy, ""), Outcome.REFUSED)
+            return Reply(refusals.refusal(busy, ""), Outcome.REFUSED, busy=True)
         except Refusal as refused:
             return await self._refuse(request, refused)
         except Exception:
             return _crashed()
+
+    async def offer(
+        self, speaker: Speaker, word: str, *, line: str = "", field: str = ""
+    ) -> tuple[Option, ...]:
+        """What a form offers for what was typed into it: jobs to run, or with `line` the choices of a field.
+
+        Nothing to people who are not known yet: opening a form has made them known.
+        """
+
+        async def look(turn: Turn) -> tuple[Option, ...]:
+            member = await people.known(turn, speaker)
+            if member is None or member.role is None:
+                return ()
+            if not line:
+                return await choosing.runnable(turn, member, word)
+            return await choosing.choices(turn, member, parse(line), field, word)
+
+        return await self._turns.look(look)
 
     async def _refuse(self, request: Request, refused: Refusal) -> Reply:
         """Say why not. The refusal undid everything; that the speaker is known from now on stays."""
@@ -88,7 +119,7 @@ class Desk:
             return {name for job in every for name, one in job.job.parameters.items() if one.secret}
 
         try:
-            names = await self._turns.take(meet)
+            names = await self._turns.take(meet, patience=request.patience)
         except Busy:
             return Reply(refusals.refusal(refused, ""), Outcome.REFUSED)
         except Exception:
@@ -96,7 +127,8 @@ class Desk:
         secrets = discretion.values(request.text, names)
         discretion.keep(refused, secrets)
         line = discretion.covered(request.text, secrets)
-        return Reply(refusals.refusal(refused, line), Outcome.REFUSED)
+        mistakes = refused.fields if isinstance(refused, Invalid) else {}
+        return Reply(refusals.refusal(refused, line), Outcome.REFUSED, mistakes=mistakes)
 
     async def _visit(self, turn: Turn, request: Request, command: Command) -> tuple[Visit, Reply]:
         organization = self._organizations.get(request.organization)
@@ -114,7 +146,8 @@ class Desk:
             admin_code=self._admin_code,
         )
         if command.name in LOOKS:
-            return visit, await LOOKS[command.name](visit)
+            look = homing.home if _nothing_said(command, request.text) else LOOKS[command.name]
+            return visit, await look(visit)
         source = request.source or request.channel.platform
         visit.row = await rows.add(
             turn.connection,
@@ -141,6 +174,10 @@ class Desk:
             return Reply(batch_wording.status(view), private=False, batch=batch, posted=True)
         text = answer.get("text", "That was answered before.")
         return Reply(Message(text=text, blocks=(Paragraph(text),)), outcome, batch=batch)
+
+
+def _nothing_said(command: Command, text: str) -> bool:
+    return command == Command(Name.HELP) and "help" not in text.casefold()
 
 
 def _crashed() -> Reply:

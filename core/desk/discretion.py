@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from core.errors import Refusal
+from core.errors import Invalid, Refusal
 from core.nearest import nearest
 from core.parameters import MASK
 
@@ -45,6 +45,8 @@ def keep(refused: Refusal, secrets: tuple[str, ...]) -> None:
     refused.sentence = covered(refused.sentence, secrets)
     refused.hint = covered(refused.hint, secrets)
     refused.suggestions = tuple(one for one in refused.suggestions if covered(one, secrets) == one)
+    if isinstance(refused, Invalid):
+        refused.fields = {name: covered(text, secrets) for name, text in refused.fields.items()}
 
 
 def _secret(name: str, names: Collection[str], *, joined: bool) -> bool:

@@ -45,7 +45,9 @@ async def resume(visit: Visit) -> Reply:
     done = await pauses.resume(visit.turn, visit.member, job, schedule, visit.vault, catch_up=catch_up)
     coming = [one.next_at for one in await schedules.of_job(visit.turn, job.pk)]
     first = min((at for at in coming if at is not None), default=None)
-    said = "" if first is None else f"It is due next on {words.moment(first, visit.zone)} ({visit.zone.key})."
+    said = (
+        "" if first is None else f"It is due next on {words.instant(first, visit.zone)} ({visit.zone.key})."
+    )
     return Reply(wording.resumed(job, schedule, done, said, catch_up=catch_up), private=False)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -16,7 +18,10 @@ from core.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was said to the bot, by whom, where. `key` tells a redelivery from a new request."""
+    """What was said to the bot, by whom, where. `key` tells a redelivery from a new request.
+
+    `patience` is how long the asker's platform waits for a busy database.
+    """
 
     speaker: Speaker
     channel: Channel
@@ -24,6 +29,7 @@ class Request:
     key: str
     source: str = ""  # which kind of delivery the key is of; the channel's platform by default
     organization: str = DEFAULT
+    patience: timedelta | None = None
 
 
 class Outcome(StrEnum):
@@ -40,7 +46,8 @@ class Outcome(StrEnum):
 class Reply:
     """The answer. `batch` is what was started; its message then follows as a delivery (`posted`).
 
-    `private`: only the asker is to see it (reads and refusals).
+    `private`: only the asker is to see it (reads and refusals). `busy`: the store could not take it, and
+    nothing was started. `mistakes` maps a parameter to what is wrong with its value.
     """
 
     message: Message
@@ -48,6 +55,8 @@ class Reply:
     private: bool = True
     batch: int | None = None
     posted: bool = False
+    busy: bool = False
+    mistakes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

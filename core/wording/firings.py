@@ -85,7 +85,7 @@ def why_batch(view: BatchView, firing: Row | None, zone: ZoneInfo) -> Message:
     label = f"{view.job.label} · #{batch.number}"
     started = words.moment(batch.created_at, zone)
     if firing is not None:
-        due = words.moment(firing.due_at, zone)
+        due = words.instant(firing.due_at, zone)
         said = f"{label} was started by its schedule {firing.schedule_name}, due on {due} ({zone.key})."
         if firing.cause == Cause.CAUGHT_UP:
             said += f" It came late, on {started}: {firing.reason}."
@@ -126,7 +126,7 @@ def _became(view: BatchView) -> str:
 
 def _fired(row: Row, views: Mapping[int, BatchView], zone: ZoneInfo) -> str:
     """One due instant, or several alike, in a sentence."""
-    at = words.moment(row.due_at, zone)
+    at = words.instant(row.due_at, zone)
     view = views.get(row.batch)
     if row.outcome == Outcome.STARTED:
         became = f" and {_became(view)}" if view is not None else ""
@@ -139,7 +139,7 @@ def _fired(row: Row, views: Mapping[int, BatchView], zone: ZoneInfo) -> str:
     verb = "missed" if row.outcome == Outcome.MISSED else "skipped"
     if row.instants > 1:
         number = f"more than {COUNTED:,}" if row.instants >= COUNTED else f"{row.instants:,}"
-        return f"{at} to {words.moment(row.until_at, zone)}: {number} starts were {verb}: {row.reason}."
+        return f"{at} to {words.instant(row.until_at, zone)}: {number} starts were {verb}: {row.reason}."
     if row.cause == Cause.OVERLAP and row.holder in views:
         holder = views[row.holder]
         since = words.moment(holder.batch.started_at or holder.batch.created_at, zone)
@@ -156,7 +156,7 @@ def _next(job: Job, schedule: Schedule, going: BatchView | None, paused: str, no
     at = schedule.next_at
     if at is None:
         return "It is not due any more."
-    shown = f"Next on {words.moment(at, table.zone)}"
+    shown = f"Next on {words.instant(at, table.zone)}"
     if paused:
         return f"{shown}: it will be skipped, {paused[:1].lower()}{paused[1:]}"
     if job.paused_at is not None or schedule.paused_at is not None:

@@ -116,7 +116,7 @@ def next_of(
     first = min((at for one in found if (at := one.next_at) is not None), default=None)
     text = f"{job.name} is not due any more."
     if first is not None:
-        text = f"{job.name} is due next on {words.moment(first, reader)} ({reader.key})."
+        text = f"{job.name} is due next on {words.instant(first, reader)} ({reader.key})."
     if paused:
         text = f"{text} {paused}"
     blocks: list[Block] = [Paragraph(text)]
@@ -175,14 +175,14 @@ def everything_resumed() -> Message:
 
 def backfill(job: Job, planned: Backfill, zone: ZoneInfo, line: str) -> Message:
     """What a backfill would run; `line` starts it, empty where it was only asked what it would be."""
-    first, last = (words.moment(at, zone) for at in (planned.instants[0], planned.instants[-1]))
+    first, last = (words.instant(at, zone) for at in (planned.instants[0], planned.instants[-1]))
     runs, instants = words.count(planned.runs, "run"), words.count(len(planned.instants), "instant")
     text = f"{job.name} would run for {instants} of {planned.schedule.name}: {runs}, {first} to {last}."
     blocks: list[Block] = [Paragraph(text)]
     if planned.left_out:
         blocks.append(Paragraph(f"{planned.left_out} more are on holidays or days off, and left out."))
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (words.moment(at, zone), f"{at:%Y-%m-%d %H:%M}Z") for at in planned.instants
+        (words.instant(at, zone), f"{at:%Y-%m-%d %H:%M}Z") for at in planned.instants
     )
     blocks.append(Table((Column(zone.key), Column("UTC")), rows, total_rows=len(rows), shown_rows=10))
     at_once = min(planned.wish.cap, planned.runs)
@@ -206,7 +206,7 @@ def _upcoming(table: Timetable, after: datetime, reader: ZoneInfo, count: int = 
     rows: list[tuple[Cell, ...]] = []
     off = [table.left_out(at) for at in instants]
     for at, why in zip(instants, off, strict=True):
-        row: tuple[Cell, ...] = (words.moment(at, table.zone), words.moment(at, other))
+        row: tuple[Cell, ...] = (words.instant(at, table.zone), words.instant(at, other))
         rows.append((*row, f"skipped: {why}" if why else "") if any(off) else row)
     titles = [table.zone.key, other.key, *(["note"] if any(off) else [])]
     if table.zone.key == other.key:
@@ -231,7 +231,7 @@ def _state(job: Job, schedule: Schedule, reader: ZoneInfo) -> str:
     if job.paused_at is not None or schedule.paused_at is not None:
         return "paused"
     at = schedule.next_at
-    return words.moment(at, reader) if at is not None else "over"
+    return words.instant(at, reader) if at is not None else "over"
 
 
 def _done(text: str, title: str) -> Message:

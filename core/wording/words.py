@@ -79,6 +79,12 @@ def moment(then: datetime, zone: ZoneInfo, *, now: datetime | None = None) -> st
     return f"{local:%a %d %b %Y %H:%M}"
 
 
+def instant(then: datetime, zone: ZoneInfo) -> str:
+    """A due instant in a zone: the date and the time of day, with seconds where it has some."""
+    local = then.astimezone(zone)
+    return f"{local:%a %d %b %Y %H:%M:%S}" if local.second else f"{local:%a %d %b %Y %H:%M}"
+
+
 def listing(names: list[str], joint: str = "and") -> str:
     """`a`, `a and b`, `a, b and c`."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {joint} {names[-1]}"

@@ -43,6 +43,11 @@ class Planner:
         self.move(to)
         return await self.scheduler.tick()
 
+    async def through(self, to: datetime) -> None:
+        """Put the clock, settle what is due, and wait for its end."""
+        await self.at(to)
+        await self.all_ended()
+
     async def apply(self, *given: dict[str, Any], name: str = "report", **job: Any) -> Job:
         """Apply a file with one job that has these schedules."""
         fields = {"agent": "a", "parameters": {"do": {"default": "ok"}}, "channel": "mailbox:general"} | job

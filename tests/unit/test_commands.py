@@ -243,8 +243,8 @@ def test_an_option_that_was_left_out_has_its_default() -> None:
         ('run x a="C:\\"', 'A quote opens here and is never closed: "C:\\"', "run x a=C:"),
         ("history page=0", "page takes a whole number from 1, not 0.", "history"),
         ("history page=", "page takes a whole number from 1, not nothing.", "history"),
-        ("schedule x", "schedule comes in a later version.", "show x"),
-        ("why", "why comes in a later version.", "status"),
+        ("schedule x", "schedule needs to know when.", "show x"),
+        ("edit", "edit comes in a later version.", "list"),
         (
             "run " + "x" * LINE_LIMIT,
             f"A command may have at most 8,000 characters; this one has {LINE_LIMIT + 4:,}.",
