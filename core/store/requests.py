@@ -23,7 +23,7 @@ async def add(
     source: str,
     key: str,
     digest: str,
-    text: str,
+    text: str | None,
     now: datetime,
 ) -> int | None:
     """Add a request; None where the same one came before (a redelivery)."""
@@ -45,15 +45,35 @@ async def add(
 
 async def first(connection: AsyncConnection, organization: int, source: str, key: str) -> Row:
     """The request that came first under this key."""
-    return (
-        await connection.execute(
-            sa.select(requests).where(
-                requests.c.organization == organization,
-                requests.c.source == source,
-                requests.c.key == key,
-            )
-        )
-    ).one()
+    found = await find(connection, organization, source, key)
+    if found is None:
+        raise LookupError(f"there is no request {key}")
+    return found
+
+
+async def find(connection: AsyncConnection, organization: int, source: str, key: str) -> Row | None:
+    """The request under this key."""
+    query = sa.select(requests).where(_is(organization, source, key))
+    return (await connection.execute(query)).one_or_none()
+
+
+async def take_over(
+    connection: AsyncConnection, organization: int, source: str, key: str, now: datetime, before: datetime
+) -> int | None:
+    """Begin again what was added before that instant and never answered; None where it is not so."""
+    taken = await connection.execute(
+        requests.update()
+        .where(_is(organization, source, key), requests.c.answer.is_(None), requests.c.created_at <= before)
+        .values(created_at=now)
+        .returning(requests.c.pk)
+    )
+    pk: int | None = taken.scalar_one_or_none()
+    return pk
+
+
+async def remove(connection: AsyncConnection, pk: int) -> None:
+    """Forget one."""
+    await connection.execute(requests.delete().where(requests.c.pk == pk))
 
 
 async def answer(connection: AsyncConnection, pk: int, answer: dict[str, Any]) -> None:
@@ -65,6 +85,12 @@ async def forget(connection: AsyncConnection, before: datetime, limit: int) -> i
     """Delete old requests, at most that many; returns how many."""
     old = sa.select(requests.c.pk).where(requests.c.created_at < before).limit(limit)
     return (await connection.execute(requests.delete().where(requests.c.pk.in_(old)))).rowcount
+
+
+def _is(organization: int, source: str, key: str) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        requests.c.organization == organization, requests.c.source == source, requests.c.key == key
+    )
 
 
 @lru_cache(maxsize=2)

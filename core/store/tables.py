@@ -102,6 +102,27 @@ channels = Table(
     CheckConstraint("state IN ('ok', 'broken')", name="state"),
 )
 
+installations = Table(
+    "installations",
+    metadata,
+    _pk(),
+    _id(),
+    _ref("organization", "organizations", index=True),
+    Column("platform", sa.Text, nullable=False),
+    Column("tenant", sa.Text, nullable=False, server_default=""),  # a workspace; empty: a whole enterprise
+    Column("enterprise", sa.Text, nullable=False, server_default=""),
+    Column("name", sa.Text, nullable=False, server_default=""),
+    Column("token", sa.Text, nullable=True),  # sealed; erased when it is revoked
+    Column("bot_user", sa.Text, nullable=False, server_default=""),
+    Column("bot", sa.Text, nullable=False, server_default=""),
+    Column("app", sa.Text, nullable=False, server_default=""),
+    Column("scopes", sa.Text, nullable=False, server_default=""),
+    Column("installed_by", sa.Text, nullable=False, server_default=""),
+    Column("installed_at", Instant, nullable=False),
+    Column("revoked_at", Instant, nullable=True),
+    UniqueConstraint("platform", "tenant", "enterprise"),  # a new installation replaces the old one
+)
+
 sources = Table(
     "sources",
     metadata,

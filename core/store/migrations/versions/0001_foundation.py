@@ -163,6 +163,33 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_requests_created_at"), "requests", ["created_at"], unique=False)
     op.create_table(
+        "installations",
+        sa.Column("pk", Number, autoincrement=True, nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("organization", Number, nullable=False),
+        sa.Column("platform", sa.Text(), nullable=False),
+        sa.Column("tenant", sa.Text(), server_default="", nullable=False),
+        sa.Column("enterprise", sa.Text(), server_default="", nullable=False),
+        sa.Column("name", sa.Text(), server_default="", nullable=False),
+        sa.Column("token", sa.Text(), nullable=True),
+        sa.Column("bot_user", sa.Text(), server_default="", nullable=False),
+        sa.Column("bot", sa.Text(), server_default="", nullable=False),
+        sa.Column("app", sa.Text(), server_default="", nullable=False),
+        sa.Column("scopes", sa.Text(), server_default="", nullable=False),
+        sa.Column("installed_by", sa.Text(), server_default="", nullable=False),
+        sa.Column("installed_at", Instant(), nullable=False),
+        sa.Column("revoked_at", Instant(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["organization"], ["organizations.pk"], name=op.f("fk_installations_organization")
+        ),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_installations")),
+        sa.UniqueConstraint("id", name=op.f("uq_installations_id")),
+        sa.UniqueConstraint(
+            "platform", "tenant", "enterprise", name=op.f("uq_installations_platform_tenant_enterprise")
+        ),
+    )
+    op.create_index(op.f("ix_installations_organization"), "installations", ["organization"], unique=False)
+    op.create_table(
         "sources",
         sa.Column("pk", Number, autoincrement=True, nullable=False),
         sa.Column("id", sa.String(length=36), nullable=False),
