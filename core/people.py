@@ -70,7 +70,7 @@ async def organization(turn: Turn, name: str = DEFAULT, *, timezone: str = "UTC"
 
 async def recognize(turn: Turn, speaker: Speaker, *, organization: int) -> Member:
     """The member behind the speaker, made known at the first contact. Safe to race."""
-    found = await _known(turn, speaker)
+    found = await known(turn, speaker)
     if found is None:
         role = _FIRST_ROLE[speaker.standing]
         pk = await rows.add_member(turn.connection, organization, speaker.name, speaker.email, role, turn.now)
@@ -87,7 +87,7 @@ async def recognize(turn: Turn, speaker: Speaker, *, organization: int) -> Membe
             )
         else:
             await rows.remove_member(turn.connection, pk)
-        found = await _known(turn, speaker)
+        found = await known(turn, speaker)
     if found is None:
         raise NotFound(f"{speaker.name} could not be made known.")
     return found
@@ -181,7 +181,8 @@ async def channel(turn: Turn, organization: int, channel: Channel, *, name: str 
     )
 
 
-async def _known(turn: Turn, speaker: Speaker) -> Member | None:
+async def known(turn: Turn, speaker: Speaker) -> Member | None:
+    """The member behind the speaker, if there is one already. Only looks."""
     row = await rows.member_by_identity(
         turn.connection, speaker.platform, speaker.tenant, speaker.external_id
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -44,8 +44,12 @@ class Turns:
         self.engine = engine
         self.wake = wake
 
-    async def take(self, work: Callable[[Turn], Awaitable[Result]]) -> Result:
+    async def take(
+        self, work: Callable[[Turn], Awaitable[Result]], *, patience: timedelta | None = None
+    ) -> Result:
         """Do `work` in one transaction, then hand over what it queued and wake who is owed.
+
+        `patience` bounds the wait for others who write.
 
         `work` may be begun again after a deadlock. Raises what it raises, and `errors.Busy`.
         """
@@ -59,7 +63,7 @@ class Turns:
                 await self.engine.enqueue(connection, turn.queued)
             return result
 
-        result = await self.store.write(begin)
+        result = await self.store.write(begin, patience=patience)
         if turn is not None and turn.queued and self.engine is not None and not self.engine.transactional:
             await self.engine.enqueue(None, turn.queued)
         if turn is not None and turn.owed and self.wake is not None:

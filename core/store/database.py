@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -35,14 +35,16 @@ class Store:
         self._reader = dialects.reader(self.address, pool=4)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+    async def transaction(self, patience: timedelta | None = None) -> AsyncIterator[AsyncConnection]:
         """Begin, and commit at the end unless something raised.
+
+        With `patience`, that is how long the wait for others who write may take, at most.
 
         Raises:
             Busy: the database could not take the write in time; nothing was written.
         """
         try:
-            async with self.writer.begin() as connection:
+            async with self._begun(patience) as connection:
                 yield connection
         except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
             if dialects.busy(error):
@@ -57,19 +59,39 @@ class Store:
             raise
 
     @asynccontextmanager
+    async def _begun(self, patience: timedelta | None) -> AsyncIterator[AsyncConnection]:
+        """A transaction. Whoever has patience waits for its beginning (SQLite's one writer), and for the
+        locks that its statements meet (PostgreSQL): until then nothing is written, so giving up is safe."""
+        begun = self.writer.begin()
+        if patience is None:
+            async with begun as connection:
+                yield connection
+            return
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(patience.total_seconds()):
+                    connection = await stack.enter_async_context(begun)
+                    await dialects.be_patient(connection, patience)
+            except TimeoutError as error:
+                raise sa.exc.TimeoutError("the database did not begin a transaction in time") from error
+            yield connection
+
+    @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection that sees one consistent state and changes nothing."""
         async with (self._reader or self.writer).begin() as connection:
             yield connection
 
-    async def write(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+    async def write(
+        self, work: Callable[[AsyncConnection], Awaitable[Result]], *, patience: timedelta | None = None
+    ) -> Result:
         """Do `work` in a transaction, beginning again where the database asks for it.
 
         `work` may run several times; only its last run is committed.
         """
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                async with self.transaction() as connection:
+                async with self.transaction(patience) as connection:
                     return await work(connection)
             except sa.exc.DBAPIError as error:
                 if attempt == ATTEMPTS or not dialects.repeatable(error):

@@ -7,7 +7,7 @@ PostgreSQL: READ COMMITTED with conditional updates; a frozen process may not ke
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from core.errors import Misconfigured
 from core.store import onehop
@@ -159,6 +159,13 @@ def beat_engine(address: URL) -> sa.Engine:
     return sa.create_engine(
         address, pool_size=1, max_overflow=0, pool_pre_ping=True, connect_args=_postgresql_arguments()
     )
+
+
+async def be_patient(connection: AsyncConnection, patience: timedelta) -> None:
+    """Bound how long each statement of this transaction waits for a lock; SQLite has waited by now."""
+    if connection.dialect.name == "postgresql":
+        limit = round(patience.total_seconds() * 1000)
+        await connection.exec_driver_sql(f"SET LOCAL lock_timeout = {limit}")
 
 
 def repeatable(error: BaseException) -> bool:
