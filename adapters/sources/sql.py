@@ -1,4 +1,8 @@
-"""Opens a source by its URL: `sqlite:///shop.db`, `postgresql://reader:${SHOP_PASSWORD}@host/shop`."""
+"""Opens a source by its URL.
+
+`sqlite:///shop.db`, `postgresql://reader:${SHOP_PASSWORD}@host/shop`, `duckdb:///folder` (its files), and any
+other that SQLAlchemy and an installed driver know (`mysql+pymysql://…`).
+"""
 
 from __future__ import annotations
 
@@ -38,11 +42,13 @@ class Sources:
             return await SqliteSource.open(name, definition, url, self.folder)
         if kind in ("postgresql", "postgres"):
             return await _open_postgres(name, definition, url, secrets)
-        raise SourceError(
-            f"The source {name} has a URL of the kind {kind}, which is not known here.",
-            hint="Known are sqlite:///file.db and postgresql://user@host/database.",
-            permanent=True,
-        )
+        if kind == "duckdb":
+            from adapters.sources.duckdb import DuckdbSource
+
+            return await DuckdbSource.open(name, definition, url, self.folder)
+        from adapters.sources.other import OtherSource
+
+        return await OtherSource.open(name, definition, url, secrets)
 
 
 async def open_source(

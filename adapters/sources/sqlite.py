@@ -12,29 +12,28 @@ which nothing can interrupt, must not hold up the end of the process.
 
 from __future__ import annotations
 
-import asyncio
 import re
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy.engine import URL
 
 from adapters.sources import cells
 from adapters.sources.filter import STATEMENT_LIMIT, refusal, words
+from adapters.sources.threads import in_thread
 from core.definitions import SourceDefinition, write_duration
 from core.errors import SourceError
 from core.ports import Rows
 
-_T = TypeVar("_T")
 _STEPS = 5_000  # virtual machine instructions between two looks at the clock: well below a millisecond
 _BUSY_LIMIT = 5.0  # seconds to wait for a writer in a database that is not in WAL mode
 _CHUNK = 200  # rows fetched at a time
@@ -103,7 +102,7 @@ class SqliteSource:
         watch = self._watch()
         self._watches.add(watch)
         try:
-            return await _in_thread(lambda: self._query(sql, values, watch))
+            return await in_thread(lambda: self._query(sql, values, watch), name="sqlite-source")
         finally:
             watch.given_up.set()  # a cancelled asker does not wait: the statement ends by itself
             self._watches.discard(watch)
@@ -116,7 +115,9 @@ class SqliteSource:
 
     async def _look(self) -> None:
         watch = self._watch()
-        await _in_thread(lambda: self._run("select 1 from sqlite_master limit 1", {}, watch))
+        await in_thread(
+            lambda: self._run("select 1 from sqlite_master limit 1", {}, watch), name="sqlite-source"
+        )
 
     def _watch(self) -> _Watch:
         return _Watch(deadline=time.monotonic() + self._definition.timeout.total_seconds())
@@ -245,30 +246,3 @@ def _near_miss(text: str, connection: sqlite3.Connection | None) -> str:
     except sqlite3.Error:
         return ""  # the hint is a courtesy; the error that it belongs to is told anyway
     return cells.near_miss(found[2], known, list_all=found[1] == "table")
-
-
-async def _in_thread(call: Callable[[], _T]) -> _T:
-    """Run `call` in a thread of its own. Cancelling does not wait for it."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[_T] = loop.create_future()
-
-    def settle(result: _T | None, error: BaseException | None) -> None:
-        if done.done():
-            return
-        if error is not None:
-            done.set_exception(error)
-        else:
-            done.set_result(result)  # type: ignore[arg-type]
-
-    def run() -> None:
-        result: _T | None = None
-        problem: BaseException | None = None
-        try:
-            result = call()
-        except BaseException as error:
-            problem = error  # carried over to whoever awaits
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(settle, result, problem)
-
-    threading.Thread(target=run, name="sqlite-source", daemon=True).start()
-    return await done

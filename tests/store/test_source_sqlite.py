@@ -211,10 +211,11 @@ async def test_the_driver_refuses_what_does_more_than_read_without_the_filter(
 
 
 async def unfiltered(source: SqliteSource, statement: str) -> object:
-    from adapters.sources.sqlite import _in_thread, _Watch
+    from adapters.sources.sqlite import _Watch
+    from adapters.sources.threads import in_thread
 
     watch = _Watch(deadline=time.monotonic() + 5)
-    return await _in_thread(lambda: source._run(statement, {}, watch))
+    return await in_thread(lambda: source._run(statement, {}, watch))
 
 
 async def test_several_statements_are_refused_without_the_filter(shop: Path) -> None:
