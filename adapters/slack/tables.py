@@ -1,0 +1,104 @@
+"""Tables for Slack: the `table` block where it is allowed, aligned text elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.render.cells import NOTHING, is_right_aligned, write_cell
+from adapters.slack import limits
+from adapters.slack.text import cut, one_line, width
+from core.messages import Table
+
+CELL = 300  # characters of a cell that is shown: the file has all of it
+TEXT_CELL = 24  # characters of a cell of a table that is shown as text
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """What of a table is shown: titles and rows as text, columns that stand right, and what was left out.
+
+    `squeezed`: Slack's limits took more away than the message asked for.
+    """
+
+    titles: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    right: tuple[bool, ...]
+    note: str
+    squeezed: bool
+
+    @property
+    def chars(self) -> int:
+        """Characters over all cells."""
+        return sum(map(len, self.titles)) + sum(len(cell) for row in self.rows for cell in row)
+
+
+def grid(table: Table, room: int, *, cell: int = CELL) -> Grid:
+    """As much of the table as it asks for, and as fits into `room` characters."""
+    columns = table.columns[: min(table.shown_columns, limits.TABLE_COLUMNS)]
+    titles = tuple(cut(one_line(one.title), cell) or NOTHING for one in columns)
+    wanted = table.rows[: table.shown_rows]
+    left = min(room, limits.TABLE_CHARS) - sum(map(len, titles))
+    rows: list[tuple[str, ...]] = []
+    shortened = False
+    for row in wanted[: limits.TABLE_ROWS - 1]:
+        whole = [one_line(write_cell(one, kind.format)) for one, kind in zip(row, columns, strict=False)]
+        whole += [""] * (len(columns) - len(whole))
+        shown = tuple(cut(one, cell) or NOTHING for one in whole)
+        left -= sum(map(len, shown))
+        if left < 0:
+            break
+        shortened = shortened or any(len(one) > cell for one in whole)
+        rows.append(shown)
+    right = tuple(
+        is_right_aligned(column.format, (row[place] for row in table.rows if place < len(row)))
+        for place, column in enumerate(columns)
+    )
+    squeezed = (
+        shortened or len(rows) < len(wanted) or len(columns) < min(table.shown_columns, len(table.columns))
+    )
+    return Grid(
+        titles, tuple(rows), right, _note(table, len(rows), len(columns), shortened=shortened), squeezed
+    )
+
+
+def block(shown: Grid) -> dict[str, Any]:
+    """The grid as a `table` block; its texts are literal."""
+    return {
+        "type": "table",
+        "column_settings": [
+            {"align": "right"} if right else {"align": "left", "is_wrapped": True} for right in shown.right
+        ],
+        "rows": [[{"type": "raw_text", "text": cell} for cell in row] for row in (shown.titles, *shown.rows)],
+    }
+
+
+def text(shown: Grid) -> str:
+    """The grid as lines of a fixed font."""
+    lines = [shown.titles, *shown.rows]
+    widths = [max(width(line[place]) for line in lines) for place in range(len(shown.titles))]
+    return "\n".join(_line(line, widths, shown.right) for line in lines)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    padded = []
+    for cell, wide, numeric in zip(cells, widths, right, strict=True):
+        blank = " " * (wide - width(cell))
+        padded.append(blank + cell if numeric else cell + blank)
+    return "  ".join(padded).rstrip()
+
+
+def _note(table: Table, rows: int, columns: int, *, shortened: bool) -> str:
+    """What is left out, empty where nothing is."""
+    total = max(table.total_rows or 0, len(table.rows))
+    said = []
+    if rows < total:
+        said.append(f"first {rows:,} of {total:,} rows")
+    if columns < len(table.columns):
+        names = [cut(one_line(one.title), 40) for one in table.columns[columns:]]
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        said.append(f"{columns} of {len(table.columns)} columns (without {', '.join(names[:5])}{more})")
+    if shortened:
+        said.append("long cells cut")
+    return " · ".join(said)
