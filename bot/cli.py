@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from bot import logs, settings
+from bot.init import init_command
 from bot.next import next_command
 from core import times
 from core.errors import Misconfigured, Refusal
@@ -39,6 +40,7 @@ def main() -> None:
 
 
 main.add_command(next_command, "next")
+main.add_command(init_command, "init")
 
 
 @main.command()
@@ -143,6 +145,21 @@ def export() -> None:
 
     with _refusals():
         sys.exit(_run(files.export))
+
+
+@main.command()
+@click.argument("what", type=click.Choice(["database"]), default="database")
+@click.option("--json", "as_json", is_flag=True, help="Answer for machines.")
+def doctor(what: str, *, as_json: bool) -> None:  # noqa: ARG001 - there is one choice so far
+    """Look whether all that a bot needs is there, and say how to mend what is not."""
+
+    async def work(bot: Bot) -> int:
+        from bot.doctor import report
+
+        return await report(bot, as_json=as_json)
+
+    with _refusals():
+        sys.exit(_run(work, opened=False))
 
 
 @main.command()
