@@ -185,7 +185,7 @@ async def test_a_pause_survives_an_apply(shop: Shop) -> None:
 async def add_chat_job(shop: Shop, name: str) -> JobDefinition:
     """A job as the chat makes it, with the agent that it needs."""
     definition = JobDefinition(agent="helper", title="Made in chat")
-    agent = AgentDefinition(kind="python")
+    agent = AgentDefinition(kind="python", plugin="helper")
 
     async def work(turn: Turn) -> None:
         marks: dict[str, Any] = {"organization": shop.alice.organization, "origin": "chat"}
