@@ -123,6 +123,7 @@ class Parameter(Definition):
     min: Written = None
     max: Written = None
     choices: tuple[str, ...] = ()
+    choices_from: str = ""  # a query on the agent's source; its first column are the choices
     pattern: str = ""
     max_length: int = Field(default=10_000, ge=1, le=1_000_000)  # characters
     secret: bool = False
@@ -195,13 +196,15 @@ class Overlap(Definition):
 class Retry(Definition):
     """`attempts: 1` means no second try.
 
-    The n-th wait is `delay * backoff ** (n - 1)`, at most `max_delay`.
+    The n-th wait is `delay * backoff ** (n - 1)`, at most `max_delay`, and up to the part `jitter` of it
+    longer, by chance: what failed together does not come back together.
     """
 
     attempts: int = Field(default=1, ge=1, le=20)
     delay: Duration = timedelta(seconds=30)
     backoff: float = Field(default=2, ge=1, le=10)
     max_delay: Duration = timedelta(hours=1)
+    jitter: float = Field(default=0.1, ge=0, le=1)
 
 
 class Access(Definition):
@@ -293,6 +296,7 @@ class JobDefinition(Definition):
     parameter_sets: dict[Name, tuple[dict[str, Written], ...]] = {}
     overlap: Overlap = Overlap()
     timeout: Duration = timedelta(hours=1)
+    batch_timeout: Duration | None = None
     retry: Retry = Retry()
     max_parallel: int = Field(default=4, ge=1, le=1_000)
     channel: str = ""

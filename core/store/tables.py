@@ -56,6 +56,7 @@ organizations = Table(
     Column("paused_at", Instant, nullable=True),  # nothing new starts
     Column("paused_by", Number, nullable=True),
     Column("paused_why", sa.Text, nullable=False, server_default=""),
+    Column("max_running", sa.Integer, nullable=False, server_default="50"),  # runs at once
     Column("created_at", Instant, nullable=False),
 )
 
@@ -187,6 +188,21 @@ job_versions = Table(
     UniqueConstraint("job", "number"),
 )
 
+parameter_sets = Table(
+    "parameter_sets",  # saved in chat; those of files stand in the job's version
+    metadata,
+    _pk(),
+    _id(),
+    _ref("organization", "organizations"),
+    _ref("job", "jobs"),
+    Column("name", sa.Text, nullable=False),
+    Column("rows", Json, nullable=False),  # a list of {parameter: value}; never a secret
+    Column("member", Number, nullable=True),
+    Column("created_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    UniqueConstraint("job", "name"),
+)
+
 schedules = Table(
     "schedules",
     metadata,
@@ -265,6 +281,12 @@ batches = Table(
     Column("request", Number, nullable=True, unique=True),  # one batch per request
     Column("keys", Json, nullable=False),  # the lock keys that it needs, sorted
     Column("cap", sa.Integer, nullable=False),  # runs at once
+    Column("job_cap", sa.Integer, nullable=False, server_default="1000"),  # of all batches of the job
+    Column("policy", sa.Text, nullable=False, server_default=""),  # of a proposal: its overlap policy
+    Column("place", Number, nullable=True),  # in line; NULL = by its number
+    Column("timeout_seconds", sa.Integer, nullable=True),  # for all its runs together
+    Column("until_at", Instant, nullable=True),  # when it is given up: a proposal, or by its time-out
+    Column("agreed_by", Number, nullable=True),  # who said yes, or no
     Column("total", sa.Integer, nullable=False),
     Column("priority", sa.Integer, nullable=False, server_default="0"),
     Column("due_at", Instant, nullable=True),
@@ -280,6 +302,11 @@ batches = Table(
     Index("ix_batches_job", "job", "pk"),
     Index("ix_batches_organization", "organization", "pk"),
     _where("ix_batches_open", "job", "state", condition="state IN ('proposed', 'waiting', 'active')"),
+    _where(
+        "ix_batches_until",
+        "until_at",
+        condition="until_at IS NOT NULL AND state IN ('proposed', 'active')",
+    ),
     sqlite_autoincrement=True,  # a number is never given twice
 )
 

@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("paused_at", Instant(), nullable=True),
         sa.Column("paused_by", Number, nullable=True),
         sa.Column("paused_why", sa.Text(), server_default="", nullable=False),
+        sa.Column("max_running", sa.Integer(), server_default="50", nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_organizations")),
         sa.UniqueConstraint("id", name=op.f("uq_organizations_id")),
@@ -221,6 +222,12 @@ def upgrade() -> None:
         sa.Column("request", Number, nullable=True),
         sa.Column("keys", Json, nullable=False),
         sa.Column("cap", sa.Integer(), nullable=False),
+        sa.Column("job_cap", sa.Integer(), server_default="1000", nullable=False),
+        sa.Column("policy", sa.Text(), server_default="", nullable=False),
+        sa.Column("place", Number, nullable=True),
+        sa.Column("timeout_seconds", sa.Integer(), nullable=True),
+        sa.Column("until_at", Instant(), nullable=True),
+        sa.Column("agreed_by", Number, nullable=True),
         sa.Column("total", sa.Integer(), nullable=False),
         sa.Column("priority", sa.Integer(), server_default="0", nullable=False),
         sa.Column("due_at", Instant(), nullable=True),
@@ -250,6 +257,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('proposed', 'waiting', 'active')"),
     )
     op.create_index("ix_batches_organization", "batches", ["organization", "pk"], unique=False)
+    op.create_index(
+        "ix_batches_until",
+        "batches",
+        ["until_at"],
+        unique=False,
+        sqlite_where=sa.text("until_at IS NOT NULL AND state IN ('proposed', 'active')"),
+        postgresql_where=sa.text("until_at IS NOT NULL AND state IN ('proposed', 'active')"),
+    )
     op.create_table(
         "identities",
         sa.Column("pk", Number, autoincrement=True, nullable=False),
@@ -278,6 +293,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_job_versions")),
         sa.UniqueConstraint("id", name=op.f("uq_job_versions_id")),
         sa.UniqueConstraint("job", "number", name=op.f("uq_job_versions_job_number")),
+    )
+    op.create_table(
+        "parameter_sets",
+        sa.Column("pk", Number, autoincrement=True, nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("organization", Number, nullable=False),
+        sa.Column("job", Number, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("rows", Json, nullable=False),
+        sa.Column("member", Number, nullable=True),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("changed_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["job"], ["jobs.pk"], name=op.f("fk_parameter_sets_job")),
+        sa.ForeignKeyConstraint(
+            ["organization"], ["organizations.pk"], name=op.f("fk_parameter_sets_organization")
+        ),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_parameter_sets")),
+        sa.UniqueConstraint("id", name=op.f("uq_parameter_sets_id")),
+        sa.UniqueConstraint("job", "name", name=op.f("uq_parameter_sets_job_name")),
     )
     op.create_table(
         "schedules",
