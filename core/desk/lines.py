@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
+from core import times
 from core.commands import Command, Name, spell
 from core.definitions import Version
-from core.errors import Misunderstood, NotFound
+from core.errors import NotFound
 from core.jobs import Job
 from core.nearest import nearest
 from core.parameters import Fan, Given, Star
@@ -17,12 +20,7 @@ def of(command: Command, job: Job) -> tuple[Mapping[str, Given], ...]:
 
     Raises:
         NotFound: the job has no set of that name.
-        Misunderstood: an option that this version does not have yet.
     """
-    if "as-of" in command.options:
-        raise Misunderstood(
-            "`--as-of` comes in a later version.", suggestions=(spell(Command(Name.SHOW, (job.name,))),)
-        )
     if not command.sets:
         return command.wishes
     made: list[Mapping[str, Given]] = []
@@ -33,6 +31,12 @@ def of(command: Command, job: Job) -> tuple[Mapping[str, Given], ...]:
             values = {key: str(value) for key, value in saved.items() if value is not None}
             made.append(values | dict(command.values))
     return tuple(made)
+
+
+def as_of(command: Command, now: datetime, zone: ZoneInfo) -> datetime | None:
+    """The instant that `--as-of` names: the runs are as if they were due then. Raises `Invalid`."""
+    text = command.options.get("as-of", "")
+    return times.resolve_datetime(text, now, zone) if text else None
 
 
 def unasked(command: Command, job: Job) -> Command:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from core import audit, batches, jobs, parameters, people, runs, views
 from core.batches import Trigger, Wish
 from core.combinations import expand
-from core.commands import spell
+from core.commands import Name, spell
 from core.desk import lines, targets
 from core.desk.visit import Outcome, Reply, Visit
 from core.errors import Misunderstood, OutOfPlace
@@ -114,7 +115,8 @@ async def _cancel_all(visit: Visit, job: Job) -> Reply:
 async def _start(visit: Visit, job: Job, given: Sequence[Mapping[str, Given]]) -> Reply:
     definitions = job.job.parameters
     try:
-        bound = expand(definitions, given, now=visit.turn.now, zone=visit.zone, limit=HARD_CAP)
+        meant = lines.as_of(visit.command, visit.turn.now, visit.zone) or visit.turn.now
+        bound = expand(definitions, given, now=meant, zone=visit.zone, limit=HARD_CAP)
     except Unbound as refused:
         if not refused.missing or refused.unknown or len(given) > 1:
             raise
@@ -143,7 +145,8 @@ async def _again(visit: Visit, view: views.BatchView, chosen: Sequence[runs.Run]
         bound = parameters.bind(definitions, known, now=visit.turn.now, zone=visit.zone)
         stored.append(parameters.to_json(definitions, bound, seal=visit.vault.seal_value))
         prints.append(parameters.fingerprint(definitions, bound))
-    return await _wish(visit, job, job.version, tuple(stored), tuple(prints), view.batch.number)
+    due_ats = tuple(run.due_at for run in chosen) if visit.command.name is Name.RETRY else ()
+    return await _wish(visit, job, job.version, tuple(stored), tuple(prints), view.batch.number, due_ats)
 
 
 async def _wish(
@@ -153,6 +156,7 @@ async def _wish(
     stored: tuple[dict[str, Any], ...],
     prints: tuple[str, ...],
     rerun_of: int | None,
+    due_ats: tuple[datetime | None, ...] = (),
 ) -> Reply:
     visit.channel = await people.channel(visit.turn, visit.organization, visit.request.channel)
     definition = lines.queued(job.definition) if "queue" in visit.command.flags else job.definition
@@ -169,6 +173,8 @@ async def _wish(
         channel=visit.channel,
         request=visit.row,
         rerun_of=rerun_of,
+        due_at=lines.as_of(visit.command, visit.turn.now, visit.zone),
+        due_ats=due_ats,
     )
     started = await batches.start(visit.turn, wish)
     await _note(visit, started.id)

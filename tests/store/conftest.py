@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
 from core.store.database import Store
 from tests.store.rig import Rig
+from tests.store.schedule_rig import Planner
 
 
 @pytest.fixture
@@ -17,4 +19,14 @@ async def rig(store: Store) -> AsyncIterator[Rig]:
     await made.prepare()
     await made.open()
     yield made
+    await made.close()
+
+
+@pytest.fixture
+async def planner(store: Store) -> AsyncIterator[Planner]:
+    """A rig with a scheduler whose clock the test moves; its worker's lease outlasts every jump."""
+    made = Rig(store, lease=timedelta(days=1_000))
+    await made.prepare()
+    await made.open()
+    yield Planner(made)
     await made.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -223,11 +224,12 @@ async def test_one_may_ask_to_wait_in_line_whatever_the_policy(office: Office) -
     assert (await office.ended(2)).state is BatchState.SUCCEEDED
 
 
-async def test_what_is_not_there_yet_is_refused_and_not_ignored(office: Office) -> None:
+async def test_a_run_may_be_as_of_another_instant(office: Office) -> None:
     await office.job("weekly-report", **REPORT)
-    told = await office.refused("run weekly-report campaign_id=1 --as-of 2026-01-01")
-    assert "comes in a later version" in told
-    assert await office.count(tables.batches) == 0
+    await office.ran("run weekly-report campaign_id=1 --as-of 2026-01-01")
+    assert [task.due_at for task in office.agent.seen] == [datetime(2026, 1, 1, tzinfo=UTC)]
+    await office.refused("run weekly-report campaign_id=1 --as-of someday")
+    assert await office.count(tables.batches) == 1
 
 
 async def test_a_note_is_kept_for_the_record(office: Office) -> None:
@@ -370,7 +372,7 @@ async def test_what_is_not_there_is_refused_with_a_way_on(office: Office, line: 
     await office.job("weekly-report", **REPORT)
     await office.ran("run weekly-report campaign_id=1")
     if not line:
-        assert "What slashjob understands" in said((await office.done(line)).message)
+        assert "1 job here, nothing running or waiting" in said((await office.done(line)).message)
         return
     reply = await office.say(line)
     assert reply.outcome is Outcome.REFUSED
@@ -412,7 +414,7 @@ async def test_status_tells_what_runs_and_what_waits(office: Office) -> None:
 async def test_help_lists_what_works_and_explains_one(office: Office) -> None:
     await office.job("weekly-report", **REPORT)
     told = said((await office.done("help")).message)
-    assert "run JOB [name=value ...]" in told
+    assert "run JOB [name=value]" in told
     assert "weekly-report" in told
     assert "/job run weekly-report campaign_id=42" in said((await office.done("help run")).message)
 

@@ -7,22 +7,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from core import batches, deliveries
+from core import deliveries
 from core.definitions import JobDefinition
+from core.errors import OutOfPlace
 from core.lifecycles import BatchState, Status
 from core.outcomes import TOLD
 from core.store import tables
 from core.wishes import Trigger
-from tests.store.rig import Rig
 from tests.store.schedule_rig import START, Planner, hours, minutes
 
 EIGHT = START + minutes(30)
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def planner(rig: Rig) -> Planner:
-    return Planner(rig)
 
 
 async def test_a_job_of_a_file_runs_by_itself_when_it_is_due(planner: Planner) -> None:
@@ -303,7 +298,8 @@ async def test_the_next_look_is_never_far_away(planner: Planner) -> None:
 # --- a job that lives longer than its scheduler (A5), a database that fails (C11) ---
 
 
-async def test_a_scheduler_that_comes_back_starts_nothing_that_runs(planner: Planner, rig: Rig) -> None:
+async def test_a_scheduler_that_comes_back_starts_nothing_that_runs(planner: Planner) -> None:
+    rig = planner.rig
     await planner.apply({"when": "0 8 * * *", "parameters": {"do": "wait"}})
     await planner.at(EIGHT)
     [row] = await planner.batches()
@@ -343,7 +339,8 @@ async def test_what_was_cut_off_for_a_minute_is_started_late_and_once(planner: P
     assert "busy or cut off" in told[-2].reason
 
 
-async def test_messages_of_a_scheduled_failure_are_alerts(planner: Planner, rig: Rig) -> None:
+async def test_messages_of_a_scheduled_failure_are_alerts(planner: Planner) -> None:
+    rig = planner.rig
     await planner.apply({"when": "0 8 * * *", "parameters": {"do": "fail"}})
     await planner.at(EIGHT)
     await planner.all_ended()
@@ -352,11 +349,12 @@ async def test_messages_of_a_scheduled_failure_are_alerts(planner: Planner, rig:
     assert [one.kind for one in owed] == ["alert"]
 
 
-async def test_nothing_is_started_by_hand_while_everything_is_paused(planner: Planner, rig: Rig) -> None:
+async def test_nothing_is_started_by_hand_while_everything_is_paused(planner: Planner) -> None:
+    rig = planner.rig
     async with planner.store.transaction() as connection:
         await connection.execute(tables.organizations.update().values(paused_at=START, paused_why="a move"))
     job = await planner.apply({"when": "0 8 * * *"})
-    with pytest.raises(batches.OutOfPlace, match="a move"):
+    with pytest.raises(OutOfPlace, match="a move"):
         await rig.start((job.pk, job.id, job.version, job.definition))
     await planner.at(EIGHT)
     assert await planner.told() == [("08:00", "skipped", "paused")]
