@@ -87,6 +87,9 @@ class Session:
         while True:
             for delivery in await self._new():
                 message = await self._message(delivery)
+                if delivery.kind is not Kind.STATUS and delivery.batch in self._mine:
+                    self._seen[delivery.pk] = delivery.sent_version
+                    continue  # who started it here sees the whole result already
                 mine = delivery.kind is Kind.STATUS and delivery.batch in self._mine
                 same = mine and self._mine[delivery.batch] == message
                 edited = mine or delivery.pk in self._seen
@@ -131,6 +134,10 @@ class Session:
             return [(one, await compose(turn, one)) for one in await deliveries.of_batch(turn, batch)]
 
         return await self._bot.turns.look(read)
+
+    async def results(self, batch: int) -> list[Message]:
+        """What became of a batch, as somebody sees it who waited for it: an alert would say it twice."""
+        return [said for one, said in await self.posted(batch) if one.kind is Kind.STATUS]
 
     async def _new(self) -> list[Delivery]:
         after = self._since

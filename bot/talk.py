@@ -11,7 +11,7 @@ import click
 
 from adapters.console.chat import chat
 from adapters.console.look import look_of
-from adapters.console.render import write
+from adapters.console.render import compact, write
 from bot.app import Bot
 from bot.session import Session
 from core import messages
@@ -48,10 +48,12 @@ async def say(session: Session, line: str, *, wait: bool, as_json: bool) -> int:
         click.echo(json.dumps(answer(reply, view, posted), ensure_ascii=False))
     else:
         look = look_of(sys.stdout)
-        click.echo(write(reply.message, look))
-        if view is not None:
-            for _, message in await session.posted(view.batch.number):
-                click.echo("\n" + write(message, look))
+        if view is None:
+            click.echo(write(reply.message, look))
+            return REFUSED if reply.outcome is not Outcome.DONE else 0
+        click.echo(compact(reply.message, look))
+        for message in await session.results(view.batch.number):
+            click.echo("\n" + write(message, look))
     if reply.outcome is not Outcome.DONE:
         return REFUSED
     return FAILED if view is not None and view.batch.state is not BatchState.SUCCEEDED else 0

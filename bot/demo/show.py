@@ -89,7 +89,7 @@ async def _say(session: Session, pictures: Pictures, look: Look, line: str) -> b
     if reply.batch is None:
         return False
     view = await session.ended(reply.batch)
-    for _, message in await session.posted(reply.batch):
+    for message in await session.results(reply.batch):
         await pictures.prepare(message)
         click.echo("\n" + write(message, look))
     return view.batch.state is BatchState.SUCCEEDED

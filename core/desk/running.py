@@ -121,7 +121,8 @@ async def _start(visit: Visit, job: Job, given: Sequence[Mapping[str, Given]]) -
         if not refused.missing or refused.unknown or len(given) > 1:
             raise
         command = spell(lines.unasked(visit.command, job))
-        form = parameters.form(definitions, given[0], refused.fields, title=job.label, command=command)
+        wrong = {name: refused.fields[name] for name in refused.wrong}
+        form = parameters.form(definitions, given[0], wrong, title=job.label, command=command)
         return Reply(refusals.form(form, refused.sentence), Outcome.FORM)
     if "dry-run" in visit.command.flags:
         line = spell(replace(visit.command, flags=visit.command.flags - {"dry-run"}))

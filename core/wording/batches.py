@@ -27,18 +27,20 @@ def alert(view: BatchView) -> Message:
     batch, failed = view.batch, view.unsuccessful
     if view.single and failed:
         run = failed[0]
-        text = f"{words.ENDINGS[run.status].capitalize()}: {view.job.label} · #{batch.number}. {run.reason}"
-        blocks: list[Block] = [Paragraph(run.reason or "It said no reason."), *_why(view, run)]
-        blocks += _facts(view, run)
+        title = f"{words.ENDINGS[run.status].capitalize()}: {view.job.label} · #{batch.number}"
+        text = f"{title}. {_told(view, run)}"
+        blocks: list[Block] = [*_why(view, run), *_facts(view, run)]
+        again = _again(view)
     else:
-        text = f"Failed: {len(failed)} of {batch.total} runs of {view.job.label} · #{batch.number}"
+        title = text = f"Failed: {len(failed)} of {batch.total} runs of {view.job.label} · #{batch.number}"
         blocks = [_run_table(view, failed)]
+        again = _button("Run failed again", Name.RETRY, f"#{batch.number}", style="primary")
     return Message(
         text=text,
-        title=text if not view.single else f"{view.job.label} · #{batch.number}",
+        title=title,
         tone=Tone.FAILURE,
         blocks=tuple(blocks),
-        buttons=(_button("Run failed again", Name.RETRY, f"#{batch.number}", style="primary"), _view(view)),
+        buttons=(again, _view(view)),
         mentions=_requester(view),
     )
 
@@ -102,8 +104,8 @@ def shown(view: BatchView, *, run: Run | None = None) -> Message:
     text = f"{words.ENDINGS[chosen.status].capitalize()}: {view.job.label} · {label}"
     blocks: list[Block] = list(_facts(view, chosen, whole=True))
     if chosen.status in UNSUCCESSFUL:
-        blocks += [Paragraph(chosen.reason), *_why(view, chosen)]
-    blocks += results.blocks(entries, whole=True)
+        blocks += _why(view, chosen)
+    blocks += results.blocks(entries, whole=True, told=_failed(view, chosen))
     return Message(
         text=text,
         title=text,
@@ -136,8 +138,9 @@ def _going(view: BatchView) -> Message:
     if view.single and view.runs:
         blocks += _facts(view, view.runs[0])
     blocks += _progress(view)
+    progress = next((one.text for one in _progress(view) if isinstance(one, Paragraph)), "")
     return Message(
-        text=who,
+        text=f"{who} · {progress}" if progress else who,
         title=who,
         tone=words.TONES[batch.state],
         blocks=tuple(blocks),
@@ -163,7 +166,8 @@ def _progress(view: BatchView) -> tuple[Block, ...]:
         case Status.RUNNING:
             return (Paragraph(f"Running{again}" + (f": {run.step}" if run.step else "")),)
         case Status.WAITING if run.attempt:
-            return (Paragraph(f"Attempt {run.attempt} of {attempts} did not succeed: {run.reason}"),)
+            told = _told(view, run)
+            return (Paragraph(f"Attempt {run.attempt} of {attempts} did not succeed. {told}"),)
         case _:
             return (Paragraph("Queued."),)
 
@@ -179,9 +183,9 @@ def _one_result(view: BatchView) -> Message:
         blocks.append(Paragraph(_who_cancelled(view)))
     if run is not None:
         blocks += _facts(view, run)
-        if run.status in UNSUCCESSFUL and run.reason:
-            blocks.append(Paragraph(run.reason))
-        blocks += results.blocks([record.entry for record in view.latest(run)])
+        if run.status in UNSUCCESSFUL:
+            blocks += _why(view, run)
+        blocks += results.blocks([one.entry for one in view.latest(run)], told=_failed(view, run))
     return Message(
         text=text,
         title=text,
@@ -224,7 +228,7 @@ def _run_table(view: BatchView, chosen: tuple[Run, ...]) -> Table:
         values = view.parameters(run)
         numbers = {one.name: words.number(one.value, one.format, one.unit) for one in view.headlines(run)}
         took = words.lasted((run.ended_at or view.now) - run.started_at) if run.started_at else ""
-        told = run.reason if run.status in UNSUCCESSFUL else ""
+        told = _told(view, run) if run.status in UNSUCCESSFUL else ""
         rows.append(
             (
                 run.label,
@@ -269,15 +273,30 @@ def _facts(view: BatchView, run: Run, *, whole: bool = False) -> tuple[Block, ..
 
 
 def _why(view: BatchView, run: Run) -> tuple[Block, ...]:
+    """Why it did not succeed, what would help, and what it last said."""
     failure = view.failure(run)
+    made: list[Block] = [Paragraph(_told(view, run))]
     if failure is None:
-        return ()
-    made: list[Block] = []
+        return tuple(made)
     if failure.hint:
         made.append(Paragraph(failure.hint))
     if failure.detail:
         made.append(Code(failure.detail))
     return tuple(made)
+
+
+def _failed(view: BatchView, run: Run) -> str:
+    return _told(view, run) if run.status in UNSUCCESSFUL else ""
+
+
+def _told(view: BatchView, run: Run) -> str:
+    """Why a run did not succeed, in a whole sentence."""
+    failure = view.failure(run)
+    if failure is not None:
+        return failure.sentence
+    reason = run.reason or "It did not say why"
+    sentence = reason[0].upper() + reason[1:]
+    return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
 
 
 def _who_cancelled(view: BatchView) -> str:

@@ -7,8 +7,9 @@ from datetime import datetime
 
 from core import parameters
 from core.commands import COMMANDS, Command, Name, Spec, spell
+from core.definitions import Overlap
 from core.jobs import Job
-from core.messages import Block, Button, Cell, Code, Column, Facts, Message, Paragraph, Table
+from core.messages import Block, Button, Cell, Code, Column, Facts, Message, Paragraph, Table, escape
 from core.people import Member
 from core.store.dialects import Row
 from core.views import BatchView
@@ -29,7 +30,7 @@ def listing(
     if not found:
         return _nothing(
             f"No job matches {word}." if word else "There are no jobs yet.",
-            "`list` shows all." if word else "Write one into slashjob.yml, then: slashjob apply",
+            "`list` shows all." if word else "Write one into `slashjob.yml`, then `slashjob apply`.",
         )
     shown = found[(page - 1) * PAGE : page * PAGE]
     rows: list[tuple[Cell, ...]] = []
@@ -65,7 +66,7 @@ def job(found: Job, views: Sequence[BatchView], now: datetime) -> Message:
         rows: list[tuple[Cell, ...]] = [
             (
                 name,
-                one.type,
+                " | ".join(one.choices) or one.type,
                 "required" if one.default is None else parameters.show(one.default),
                 one.description,
             )
@@ -75,7 +76,7 @@ def job(found: Job, views: Sequence[BatchView], now: datetime) -> Message:
         blocks.append(Table(tuple(Column(title) for title in titles), tuple(rows), shown_rows=20))
     facts = [
         ("agent", f"{found.job.agent} ({found.definition.agent.kind})"),
-        ("while it runs", found.job.overlap.policy),
+        ("while it runs", _overlap(found.job.overlap)),
         ("version", str(found.version_number)),
         ("defined in", found.file or "chat"),
     ]
@@ -104,7 +105,7 @@ def history(
     if not views:
         if page > 1:
             return _nothing(f"There is no page {page} of the history{of}.", "")
-        hint = f"Start it with: run {found.name}" if found else "Start one with: run NAME"
+        hint = f"Start it with `run {found.name}`." if found else "Start one with `run NAME`."
         return _nothing(f"Nothing has run yet{of}." if not found else f"{found.name} has not run yet.", hint)
     text = f"History{of}" + (f" · page {page}" if page > 1 else "")
     buttons = [_button("Latest", Name.SHOW, f"#{views[0].batch.number}")]
@@ -134,7 +135,7 @@ def status(views: Sequence[BatchView], now: datetime) -> Message:
         title=text,
         blocks=(Table(tuple(Column(one) for one in titles), tuple(rows), shown_rows=20, shown_columns=5),),
         buttons=tuple(
-            _button(f"Cancel #{view.batch.number}", Name.CANCEL, f"#{view.batch.number}")
+            _button(f"Cancel #{view.batch.number}", Name.CANCEL, f"#{view.batch.number}", _sure(view))
             for view in views[:3]
         ),
     )
@@ -142,13 +143,13 @@ def status(views: Sequence[BatchView], now: datetime) -> Message:
 
 def help_all(member: Member, jobs: Sequence[str]) -> Message:
     """What can be said here."""
-    rows: list[tuple[Cell, ...]] = [
-        (spec.usage, spec.help)
+    lines = [
+        f"`{_short(spec)}`: {escape(spec.help)}"
         for spec in COMMANDS.values()
         if spec.available and (spec.least is None or member.may(spec.least))
     ]
-    blocks: list[Block] = [Paragraph("Say a command after /job, or press a button.")]
-    blocks.append(Table((Column("command"), Column("what it does")), tuple(rows), shown_rows=40))
+    first = "Say one of these after `/job`, or press a button; `help run` tells all of run."
+    blocks: list[Block] = [Paragraph(first, marked=True), Paragraph("\n".join(lines), marked=True)]
     if jobs:
         blocks.append(Paragraph(f"Jobs here: {words.listing(list(jobs[:8]))}"))
     buttons = [
@@ -173,6 +174,16 @@ def help_one(spec: Spec) -> Message:
     blocks.append(Code("\n".join(f"/job {example}" for example in spec.examples)))
     role = f" · needs the role {spec.least}" if spec.least else ""
     return Message(text=f"{spec.name}: {spec.help}", title=f"{spec.name}{role}", blocks=tuple(blocks))
+
+
+def _short(spec: Spec) -> str:
+    """A command with its places; what else it takes is told by `help COMMAND`."""
+    parts = [str(spec.name), *map(str, spec.words)]
+    if spec.text:
+        parts.append(spec.text.upper() if spec.text_required else f"[{spec.text.upper()}]")
+    if spec.takes_values:
+        parts.append("[name=value]")
+    return " ".join(parts)
 
 
 def usage(found: Job) -> str:
@@ -205,6 +216,17 @@ def _parameters(view: BatchView) -> str:
     return " ".join(f"{name}={value}" for name, value in shown.items())[:80]
 
 
+def _overlap(rule: Overlap) -> str:
+    """What another start does while the job is active."""
+    same = " with the same parameters" if rule.scope == "job+parameters" else ""
+    return {
+        "skip": f"another start{same} is skipped",
+        "queue": f"another start{same} waits in line",
+        "replace": f"another start{same} replaces it",
+        "allow": "others may run beside it",
+    }[rule.policy]
+
+
 def _last(row: Row | None, now: datetime) -> str:
     if row is None:
         return "never ran"
@@ -219,9 +241,13 @@ def _pages(command: str, word: str, page: int, total: int) -> tuple[Button, ...]
 
 
 def _nothing(text: str, hint: str) -> Message:
-    blocks = (Paragraph(text), Paragraph(hint)) if hint else (Paragraph(text),)
+    blocks = (Paragraph(text), Paragraph(hint, marked=True)) if hint else (Paragraph(text),)
     return Message(text=text, blocks=blocks)
 
 
-def _button(label: str, name: Name, target: str) -> Button:
-    return Button(label, spell(Command(name, (target,))))
+def _sure(view: BatchView) -> str:
+    return f"Cancel {view.job.name} #{view.batch.number}?"
+
+
+def _button(label: str, name: Name, target: str, confirm: str = "") -> Button:
+    return Button(label, spell(Command(name, (target,))), confirm=confirm)

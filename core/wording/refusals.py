@@ -5,20 +5,22 @@ from __future__ import annotations
 import re
 
 from core.errors import Invalid, Refusal
-from core.messages import Block, Button, Code, Facts, Form, Message, Paragraph, Tone
+from core.messages import Block, Button, Code, Form, Message, Paragraph, Tone
 
 LINE_SHOWN = 500  # characters of the typed line
 
 
 def refusal(refused: Refusal, line: str) -> Message:
     """The typed line comes back with a button for each line that would be valid."""
-    blocks: list[Block] = [Paragraph(refused.sentence)]
+    mistakes = list(refused.fields.values()) if isinstance(refused, Invalid) else []
+    several = len(mistakes) > 1
+    blocks: list[Block] = [
+        _marked("\n".join(f"• {one}" for one in mistakes) if several else refused.sentence)
+    ]
     if typed := _without_prefix(line):
         blocks.append(Code(f"/job {typed}"[:LINE_SHOWN]))
-    if isinstance(refused, Invalid) and len(refused.fields) > 1:
-        blocks.append(Facts(tuple(refused.fields.items())))
     if refused.hint:
-        blocks.append(Paragraph(refused.hint))
+        blocks.append(_marked(refused.hint))
     return Message(
         text=refused.sentence,
         title="That did not work",
@@ -28,6 +30,11 @@ def refusal(refused: Refusal, line: str) -> Message:
             Button(line if len(line) <= 70 else f"{line[:69]}…", line) for line in refused.suggestions[:3]
         ),
     )
+
+
+def _marked(text: str) -> Paragraph:
+    """A sentence whose lines stand in backquotes; whatever else it repeats is no mark."""
+    return Paragraph(text.replace("\\", "\\\\").replace("*", "\\*"), marked=True)
 
 
 def _without_prefix(line: str) -> str:

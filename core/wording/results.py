@@ -11,8 +11,11 @@ from core.wording import words
 ROWS_SHOWN, COLUMNS_SHOWN = 10, 4  # DESIGN.md, 5.1
 
 
-def blocks(entries: Sequence[Kept], *, whole: bool = False) -> tuple[Block, ...]:
-    """The blocks of one run's result; `whole` shows every table and chart instead of the first."""
+def blocks(entries: Sequence[Kept], *, whole: bool = False, told: str = "") -> tuple[Block, ...]:
+    """The blocks of one run's result; `whole` shows every table and chart instead of the first.
+
+    `told` is why the run failed, where that has been said: it is not said again.
+    """
     made: list[Block] = []
     headlines = [one for one in entries if isinstance(one, Headlined)]
     if headlines:
@@ -20,13 +23,19 @@ def blocks(entries: Sequence[Kept], *, whole: bool = False) -> tuple[Block, ...]
     answers = [one for one in entries if isinstance(one, Answered)]
     if answers:
         made.append(Paragraph(answers[-1].text, marked=answers[-1].marked))
-    made += [Paragraph(_check(one)) for one in entries if isinstance(one, Checked) and one.passed is False]
-    charts = [one for one in entries if isinstance(one, Charted)]
+    failed = [one for one in entries if isinstance(one, Checked) and one.passed is False]
+    made += [Paragraph(_check(one)) for one in failed if one.detail not in told]
+    charts = [one for one in entries if isinstance(one, Charted) and not _is_headline(one, headlines)]
     made += [Image(one.chart, one.alt, one.chart.title) for one in (charts if whole else charts[:1])]
-    tables = [one for one in entries if isinstance(one, Returned) and (len(one.rows) > 1 or whole)]
-    if not whole:
+    tables = [one for one in entries if isinstance(one, Returned) and len(one.rows) > 1]
+    if whole:
+        tables = [one for one in entries if isinstance(one, Returned) and not _is_headline(one, headlines)]
+    else:
         tables = _first_to_read(tables, {one.name for one in charts})
-    made += [table(one, whole=whole) for one in tables]
+    for one in tables:
+        made.append(table(one, whole=whole))
+        if one.truncated:
+            made.append(Paragraph(f"There was more: the source stopped after {_rows(one)}."))
     return tuple(made)
 
 
@@ -48,6 +57,17 @@ def _first_to_read(tables: list[Returned], drawn: set[str]) -> list[Returned]:
     """One table: the first that no chart shows already."""
     plain = [one for one in tables if one.name not in drawn]
     return (plain or tables)[:1]
+
+
+def _is_headline(one: Charted | Returned, headlines: Sequence[Headlined]) -> bool:
+    """It shows one number, and headlines show the numbers already."""
+    if isinstance(one, Charted):
+        return bool(headlines) and one.chart.type == "number"
+    return bool(headlines) and len(one.rows) == 1 and len(one.columns) == 1
+
+
+def _rows(one: Returned) -> str:
+    return words.count(len(one.rows), "row")
 
 
 def _headline(one: Headlined) -> Headline:

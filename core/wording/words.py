@@ -66,9 +66,17 @@ def lasted(length: timedelta) -> str:
 
 
 def ago(then: datetime, now: datetime) -> str:
-    """`just now`, `3 min 5 s ago`."""
-    length = now - then
-    return "just now" if length < timedelta(seconds=2) else f"{lasted(length)} ago"
+    """`just now`, `12 s ago`, `3 min ago`, `2 h ago`, `4 days ago`: one place is enough for the past."""
+    seconds = int((now - then).total_seconds())
+    if seconds < 2:
+        return "just now"
+    if seconds < 60:
+        return f"{seconds} s ago"
+    if seconds < 3600:
+        return f"{seconds // 60} min ago"
+    if seconds < 48 * 3600:
+        return f"{seconds // 3600} h ago"
+    return f"{seconds // 86400} days ago"
 
 
 def moment(then: datetime, zone: ZoneInfo, *, now: datetime | None = None) -> str:

@@ -414,7 +414,7 @@ async def test_status_tells_what_runs_and_what_waits(office: Office) -> None:
 async def test_help_lists_what_works_and_explains_one(office: Office) -> None:
     await office.job("weekly-report", **REPORT)
     told = said((await office.done("help")).message)
-    assert "run JOB [name=value]" in told
+    assert "`run JOB [name=value]`: Run a job now" in told
     assert "weekly-report" in told
     assert "/job run weekly-report campaign_id=42" in said((await office.done("help run")).message)
 
