@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from core import ids
+from core import ids, people
 from core.lifecycles import DeliveryState
 from core.ports import Channel
 from core.store import deliveries as rows
@@ -24,6 +24,10 @@ PACES = (  # (age of a message, least time between two edits of it): DESIGN.md, 
     (timedelta(minutes=10), timedelta(seconds=15)),
     (timedelta.max, timedelta(seconds=60)),
 )
+
+
+_KEPT = ("team", "enterprise")  # what of a channel's reference also holds for its people
+_INSTEAD = "instead:"  # subjects of what goes to a person because a channel did not take it
 
 
 class Kind(StrEnum):
@@ -68,6 +72,8 @@ class Delivery:
     error: str
     created_at: datetime
     sent_at: datetime | None
+    broken: bool = False  # its channel took nothing the last time
+    instead_of: str = ""  # the id of the delivery whose channel did not take it
 
 
 async def owe(
@@ -121,6 +127,35 @@ async def of_channel(turn: Turn, channel: int, *, after: int = 0) -> list[Delive
     return [read(row) for row in await rows.of_channel(turn.connection, channel, after)]
 
 
+async def divert(turn: Turn, delivery: Delivery) -> bool:
+    """Owe to a person what a channel did not take: to who started it, else to the job's owner.
+
+    False where there is nobody, or where it was a person already. Safe to call twice.
+    """
+    found = await rows.fallback(turn.connection, delivery.pk, delivery.channel.platform)
+    told = (delivery.channel.address, delivery.only_for)
+    if delivery.instead_of or not found or found[0].external_id in told:
+        return False
+    who = found[0]
+    reference = {key: one for key, one in (delivery.channel.reference or {}).items() if key in _KEPT}
+    place = Channel(delivery.channel.platform, who.external_id, "", reference or None)
+    channel = await people.channel(turn, who.organization, place)
+    subject = f"{_INSTEAD}{delivery.id}"
+    await _owe(turn, who.organization, channel, who.batch, subject, delivery.kind, "")
+    return True
+
+
+async def why_not(turn: Turn, delivery_id: str) -> tuple[str, str]:
+    """(where, why) of a delivery that was not taken."""
+    row = await rows.by_id(turn.connection, delivery_id)
+    return ("", "") if row is None else (row.name or row.address, row.error)
+
+
+async def requester(turn: Turn, delivery_id: str) -> int | None:
+    """The number of the member who started what a delivery tells of; None where nobody did."""
+    return await rows.requester(turn.connection, delivery_id)
+
+
 def pace(age: timedelta) -> timedelta:
     """The least time between two edits of a message of that age, while its batch goes on."""
     return next(least for limit, least in PACES if age <= limit)
@@ -145,6 +180,8 @@ def read(row: Row) -> Delivery:
         error=row.error,
         created_at=row.created_at,
         sent_at=row.sent_at,
+        broken=row.channel_state == "broken",
+        instead_of=row.subject.removeprefix(_INSTEAD) if row.subject.startswith(_INSTEAD) else "",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -131,6 +132,17 @@ async def find(turn: Turn, organization: int, name: str) -> Member:
         f"Nobody here is called {name}.",
         hint=f"Did you mean {close[0]}?" if close else "Members are known from their first message on.",
     )
+
+
+async def external_ids(
+    turn: Turn, members: Sequence[int], platform: str, tenants: Collection[str] = ()
+) -> dict[int, str]:
+    """member -> their id on a platform: the one of these tenants where they have several."""
+    found: dict[int, str] = {}
+    for row in await rows.external_ids(turn.connection, members, platform):
+        if row.member not in found or row.tenant in tenants:
+            found[row.member] = row.external_id
+    return found
 
 
 async def everyone(turn: Turn, organization: int) -> list[Member]:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -48,9 +48,13 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The platform has it; `external_id` names it there for later edits."""
+    """The platform has it; `external_id` names it there for later edits.
+
+    `elsewhere`: the channel did not take it, whom it is for has it another way.
+    """
 
     external_id: str
+    elsewhere: bool = False
 
 
 class Platform(Protocol):
@@ -65,6 +69,18 @@ class Platform(Protocol):
 
     async def deliver(self, post: Post) -> Receipt:
         """Send or edit. Raises `DeliveryError`, which says whether trying again may help."""
+        ...
+
+
+@runtime_checkable
+class Finder(Protocol):
+    """A platform that can look whether it has a delivery: asked before anything is sent a second time."""
+
+    async def find(self, post: Post) -> Receipt | None:
+        """The receipt of what was brought, None where it certainly was not.
+
+        Raises `DeliveryError`: `unknown` and `permanent` where it cannot be told; else it is asked again.
+        """
         ...
 
 

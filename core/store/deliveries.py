@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.lifecycles import DeliveryState
 from core.store import dialects
 from core.store.dialects import Instant, Row
-from core.store.tables import batches, channels, deliveries, jobs
+from core.store.tables import batches, channels, deliveries, identities, job_versions, jobs, members
 
 _OWED = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.SENT)
 
@@ -110,12 +110,23 @@ async def get(connection: AsyncConnection, pks: Sequence[int]) -> list[Row]:
                 channels.c.address,
                 channels.c.thread,
                 channels.c.reference,
+                channels.c.state.label("channel_state"),
             )
             .join(channels, channels.c.pk == deliveries.c.channel)
             .where(deliveries.c.pk.in_(pks))
             .order_by(deliveries.c.pk)
         )
     )
+
+
+async def by_id(connection: AsyncConnection, delivery_id: str) -> Row | None:
+    """Where a delivery goes and what became of it."""
+    query = (
+        sa.select(channels.c.name, channels.c.address, deliveries.c.error)
+        .join(channels, channels.c.pk == deliveries.c.channel)
+        .where(deliveries.c.id == delivery_id)
+    )
+    return (await connection.execute(query)).one_or_none()
 
 
 async def settle(connection: AsyncConnection, pk: int, fence: int, values: dict[str, Any]) -> bool:
@@ -125,7 +136,7 @@ async def settle(connection: AsyncConnection, pk: int, fence: int, values: dict[
         .where(
             deliveries.c.pk == pk, deliveries.c.fence == fence, deliveries.c.state == DeliveryState.SENDING
         )
-        .values(lease_until=None, **values)
+        .values({"lease_until": None} | values)
     )
     return done.rowcount == 1
 
@@ -161,6 +172,70 @@ async def sent(
             "attempts": 0,
             "error": "",
         },
+    )
+
+
+async def fallback(connection: AsyncConnection, delivery: int, platform: str) -> list[Row]:
+    """Who is told where a channel does not take a delivery, the first who has an identity on the platform:
+    whoever started it, else the owner of its job; with the organization and the id of the batch."""
+    owner = sa.select(job_versions.c.definition["job"]["owner"].as_string()).where(
+        job_versions.c.pk == batches.c.version
+    )
+    chosen = sa.or_(
+        members.c.pk == batches.c.member,
+        sa.and_(
+            members.c.organization == batches.c.organization,
+            members.c.email != "",
+            sa.func.lower(members.c.email) == sa.func.lower(owner.scalar_subquery()),
+        ),
+    )
+    query = (
+        sa.select(
+            identities.c.external_id,
+            identities.c.tenant,
+            deliveries.c.organization,
+            deliveries.c.batch,
+            batches.c.id.label("batch_id"),
+        )
+        .select_from(deliveries)
+        .join(batches, batches.c.pk == deliveries.c.batch)
+        .join(members, chosen)
+        .join(identities, identities.c.member == members.c.pk)
+        .where(deliveries.c.pk == delivery, identities.c.platform == platform)
+        .order_by(members.c.pk != sa.func.coalesce(batches.c.member, 0), identities.c.pk)
+        .limit(1)
+    )
+    return list(await connection.execute(query))
+
+
+async def requester(connection: AsyncConnection, delivery_id: str) -> int | None:
+    """Who started the batch of a delivery; None where nobody did."""
+    query = (
+        sa.select(batches.c.member)
+        .join(deliveries, deliveries.c.batch == batches.c.pk)
+        .where(deliveries.c.id == delivery_id)
+    )
+    member: int | None = await connection.scalar(query)
+    return member
+
+
+async def mark_channel(connection: AsyncConnection, delivery: int, state: str, reason: str) -> None:
+    """Say of the channel of a delivery, and of its threads, whether it takes messages."""
+    place = (
+        sa.select(channels.c.organization, channels.c.platform, channels.c.address)
+        .join(deliveries, deliveries.c.channel == channels.c.pk)
+        .where(deliveries.c.pk == delivery)
+        .subquery()
+    )
+    await connection.execute(
+        channels.update()
+        .where(
+            channels.c.organization == sa.select(place.c.organization).scalar_subquery(),
+            channels.c.platform == sa.select(place.c.platform).scalar_subquery(),
+            channels.c.address == sa.select(place.c.address).scalar_subquery(),
+            sa.or_(channels.c.state != state, channels.c.state_reason != reason),
+        )
+        .values(state=state, state_reason=reason)
     )
 
 

@@ -129,6 +129,14 @@ async def names(connection: AsyncConnection, pks: set[int]) -> dict[int, str]:
     return {row.pk: row.name for row in rows}
 
 
+async def external_ids(connection: AsyncConnection, pks: Sequence[int], platform: str) -> list[Row]:
+    """How these members are known to a platform: member, tenant, external_id, the oldest first."""
+    query = sa.select(identities.c.member, identities.c.tenant, identities.c.external_id).where(
+        identities.c.member.in_(pks), identities.c.platform == platform
+    )
+    return list(await connection.execute(query.order_by(identities.c.pk)))
+
+
 async def set_role(connection: AsyncConnection, pk: int, role: str | None) -> bool:
     """Give a role; False where there is no such member."""
     return (

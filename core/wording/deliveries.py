@@ -1,0 +1,8 @@
+"""What is said of messages that did not reach their channel."""
+
+from __future__ import annotations
+
+
+def undelivered(where: str, why: str) -> str:
+    """The first line of a message that comes to a person instead."""
+    return f"This comes to you because it could not be posted in {where or 'its channel'}: {why}"
