@@ -13,7 +13,11 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from adapters.agents.callbacks import Callbacks
 from adapters.agents.command import Command
+from adapters.agents.http import Http
+from adapters.agents.interact import Interact
+from adapters.agents.plugins import Plugins
 from adapters.agents.report import Report
 from adapters.console.platform import Console
 from adapters.engines.embedded import Embedded
@@ -22,6 +26,7 @@ from bot import keys
 from bot.execution import ExecutionLock
 from bot.loops import Loops
 from bot.settings import Settings
+from bot.watchdog import Watchdog
 from core import schedules
 from core.composer import compose
 from core.desk.desk import Desk
@@ -70,6 +75,9 @@ class Bot:
         self.admin_code = keys.admin_code(self.keys)
         self.desk = Desk(self.turns, self.vault, zone=self.zone, admin_code=self.admin_code)
         self.platforms: dict[str, Platform] = {"console": Console()}
+        self.callbacks = Callbacks(settings.public_url)
+        self._plugins = Plugins(settings.agents)
+        self._watchdog = Watchdog(self._plugins.running)
         self._lock = ExecutionLock(dialects.file(self.store.address)) if self.store.sqlite else None
         self._execution: Execution | None = None
         self._succession: asyncio.Task[None] | None = None
@@ -147,6 +155,7 @@ class Bot:
         if self._succession is not None:
             self._succession.cancel()
             await asyncio.gather(self._succession, return_exceptions=True)
+        self._watchdog.stop()
         if self._execution is not None:
             execution, self._execution = self._execution, None
             execution.stop.set()
@@ -207,6 +216,7 @@ class Bot:
         ]
         loops.start()
         loops.wake()
+        self._watchdog.start()
 
     async def _repeat(self, execution: Execution, work: Callable[[Execution], Awaitable[None]]) -> None:
         """Do it until the stop; a fault (the database was away) is logged, and it is begun again."""
@@ -248,7 +258,12 @@ class Bot:
             "command": Command(
                 [path if path.is_absolute() else folder / path for path in self._commands()], folder=folder
             ),
+            "http": Http(callbacks=self.callbacks),
+            "interact": Interact(),
+            "python": self._plugins,
         }
+        for name in self._plugins.missing():
+            _log.warning("settings.agent_missing", extra={"agent": name})
         return Equipment(agents, Sources(folder).open, self.environment, self.vault, self.zone)
 
     def _commands(self) -> tuple[Path, ...]:

@@ -6,6 +6,7 @@ import logging
 
 from aiohttp import web
 
+from adapters.agents.callbacks import PATH, Callbacks
 from bot.app import Bot
 from core.errors import Misconfigured
 
@@ -31,7 +32,21 @@ def application(bot: Bot) -> web.Application:
     made = web.Application(client_max_size=BODY_LIMIT)
     made.router.add_get("/healthz", healthz)
     made.router.add_get("/readyz", readyz)
+    callback_routes(made, bot.callbacks)
     return made
+
+
+def callback_routes(application: web.Application, callbacks: Callbacks) -> None:
+    """Where services bring what an http agent waits for; each address works once."""
+
+    async def bring(request: web.Request) -> web.Response:
+        body = await request.read()
+        token = request.match_info["token"]
+        if callbacks.bring(token, body, request.headers.get("Content-Type", "")):
+            return web.json_response({"status": "taken"})
+        return web.json_response({"error": "nobody waits here (any more)"}, status=404)
+
+    application.router.add_post(PATH + "{token}", bring)
 
 
 async def listen(bot: Bot) -> tuple[web.AppRunner, int]:
@@ -47,4 +62,5 @@ async def listen(bot: Bot) -> tuple[web.AppRunner, int]:
         raise Misconfigured(
             [f"Port {port} on {host} cannot be used: {why}. SLASHJOB_PORT chooses another."]
         ) from error
+    bot.callbacks.listen()
     return runner, int(runner.addresses[0][1])

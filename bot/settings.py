@@ -56,6 +56,11 @@ class Settings(BaseModel):
         alias="SLASHJOB_COMMANDS",
         description="executables, or folders of them, that command agents may run; empty: none",
     )
+    agents: tuple[str, ...] = Field(
+        (),
+        alias="SLASHJOB_AGENTS",
+        description="plug-ins (entry points of slashjob.agents) that python agents may load; empty: none",
+    )
     lease: Duration = Field(
         timedelta(seconds=30),
         alias="SLASHJOB_LEASE",
@@ -67,7 +72,7 @@ class Settings(BaseModel):
         description="how long running work may go on after SIGTERM",
     )
 
-    @field_validator("secret_keys", "commands", mode="before")
+    @field_validator("secret_keys", "commands", "agents", mode="before")
     @classmethod
     def _list(cls, value: object) -> object:
         return (

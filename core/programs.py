@@ -37,7 +37,7 @@ _RESERVED = re.compile(  # what would change which code an allowed executable ru
     r"(?:LD_|DYLD_|GCONV_|PYTHON|PERL|RUBY|NODE_|PHP|JAVA_|_JAVA_|JDK_|GIT_|BASH|SHELL|SLASHJOB_).*"
     r"|PATH|ENV|IFS|PS4|ZDOTDIR|DUE_AT"
 )
-_PRIVATE = re.compile(r"(?:SLASHJOB_|SLACK_|MICROSOFT_|TEAMS_|SMTP_).*|DATABASE_URL(?:_FILE)?")
+PRIVATE = re.compile(r"(?:SLASHJOB_|SLACK_|MICROSOFT_|TEAMS_|SMTP_).*|DATABASE_URL(?:_FILE)?")
 
 Place = tuple[str | int, ...]
 """Where in a job: ("command", 2) or ("environment", "REGION")."""
@@ -140,7 +140,7 @@ def _variable_mistakes(job: JobDefinition, name: str, template: str) -> list[str
     for place in _PLACE.finditer(template):
         if place["name"] and place["name"] not in job.parameters:
             found.append(_unknown(job, place["name"]))
-        if place["ours"] and _PRIVATE.fullmatch(place["ours"]):
+        if place["ours"] and PRIVATE.fullmatch(place["ours"]):
             found.append(f"${{{place['ours']}}} is a setting of the bot itself; no job gets it.")
     return found
 

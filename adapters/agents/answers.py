@@ -41,7 +41,7 @@ class Answer:
         try:
             found = None if self.output.cut else envelope.read(text)
             said = envelope.entries(found) if found is not None else []
-            files = [await self._attach(one) for one in found.files] if found is not None else []
+            files = [await self.attach(one) for one in found.files] if found is not None else []
         except AgentError as error:
             sentence = self.secrets.mask(error.sentence)
             raise AgentError(sentence, hint=error.hint, permanent=error.permanent) from None
@@ -63,9 +63,10 @@ class Answer:
 
     async def _whole(self, text: str) -> Entry:
         text = self.secrets.mask_end(self.secrets.mask(text))
-        return await self._attach(envelope.FilePart(name="answer.txt", media_type="text/plain", text=text))
+        return await self.attach(envelope.FilePart(name="answer.txt", media_type="text/plain", text=text))
 
-    async def _attach(self, file: envelope.FilePart) -> Entry:
+    async def attach(self, file: envelope.FilePart) -> Entry:
+        """Keep a file under the name of its content; without a data folder, a line that says so."""
         name = re.sub(r"[^\w. ()+-]+", "_", file.name.rpartition("/")[2]).lstrip(".") or "file"
         if self.data is None:
             return Logged(f"The file {name} was not kept: this installation has no data folder.", "warning")
