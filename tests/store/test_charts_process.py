@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import os
 import signal
 import struct
@@ -9,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -62,26 +61,6 @@ def specified(spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator
     with monkeypatch.context() as patch:
         patch.setattr(specification, "specify", specify)
         yield
-
-
-async def least_stall(work: Callable[[], Awaitable[Any]]) -> float:
-    """How long the work holds the event loop, in seconds: the best of five, for the machine is shared."""
-    best = math.inf
-    for _ in range(5):
-        longest = 0.0
-
-        async def watch() -> None:
-            nonlocal longest
-            while True:
-                before = time.perf_counter()
-                await asyncio.sleep(0)
-                longest = max(longest, time.perf_counter() - before)
-
-        watching = asyncio.create_task(watch())
-        await work()
-        watching.cancel()
-        best = min(best, longest)
-    return best
 
 
 ENDLESS = {
@@ -237,12 +216,6 @@ async def test_a_program_that_cannot_be_started_is_a_fault(monkeypatch: pytest.M
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     with pytest.raises(Fault, match="its process could not be started"):
         await charts.png(CHART)
-
-
-async def test_the_event_loop_goes_on_while_charts_are_drawn() -> None:
-    rows = tuple((f"2026-02-{day:02}", f"s{i}", day * i) for day in range(1, 29) for i in range(30))
-    chart = ChartData("line", ("day", "s", "n"), rows, "day", "n", "s", "Many")
-    assert await least_stall(lambda: charts.png(chart)) < 0.05
 
 
 async def test_charts_are_drawn_from_any_event_loop() -> None:

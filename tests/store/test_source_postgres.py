@@ -1,13 +1,10 @@
 from __future__ import annotations
 
 import asyncio
-import math
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
 
 import psycopg
 import pytest
@@ -298,33 +295,3 @@ async def test_queries_of_one_source_take_turns(shop: str) -> None:
     async with opened(shop) as source:
         results = await asyncio.gather(*(source.query("select :i::int", {"i": i}) for i in range(8)))
     assert [result.rows[0][0] for result in results] == list(range(8))
-
-
-async def least_stall(work: Callable[[], Awaitable[Any]]) -> float:
-    """How long the work holds the event loop, in seconds: the best of five, for the machine is shared."""
-    best = math.inf
-    for _ in range(5):
-        longest = 0.0
-
-        async def watch() -> None:
-            nonlocal longest
-            while True:
-                before = time.perf_counter()
-                await asyncio.sleep(0)
-                longest = max(longest, time.perf_counter() - before)
-
-        watching = asyncio.create_task(watch())
-        await work()
-        watching.cancel()
-        best = min(best, longest)
-    return best
-
-
-async def test_a_thousand_rows_do_not_hold_the_event_loop(shop: str) -> None:
-    sql = (
-        "select i, i * 1.5 as f, 'name ' || i as t, date '2026-01-01' + i as d "
-        "from generate_series(1, 1000) i"
-    )
-    async with opened(shop) as source:
-        assert len((await source.query(sql, {})).rows) == 1_000
-        assert await least_stall(lambda: source.query(sql, {})) < 0.05

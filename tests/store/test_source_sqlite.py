@@ -1,15 +1,13 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import sqlite3
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,6 +15,7 @@ from adapters.sources.sql import Sources, open_source
 from adapters.sources.sqlite import SqliteSource
 from core.definitions import SourceDefinition
 from core.errors import SourceError
+from tests.limits import within
 
 FOREVER = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n"
 
@@ -202,10 +201,8 @@ async def test_the_driver_refuses_what_does_more_than_read_without_the_filter(
 ) -> None:
     before = contents(shop)
     async with opened(shop) as source:
-        watched = time.monotonic()
-        with pytest.raises(SourceError) as caught:
+        with within(20), pytest.raises(SourceError) as caught:
             await unfiltered(source, statement)
-        assert time.monotonic() - watched < 2
     assert caught.value.permanent
     assert contents(shop) == before
 
@@ -339,36 +336,6 @@ async def test_other_urls_are_refused_with_what_is_known(tmp_path: Path, url: st
         await open_source("shop", SourceDefinition(url=url), {}, folder=tmp_path)
     assert "sqlite:///" in caught.value.hint
     assert caught.value.permanent
-
-
-async def least_stall(work: Callable[[], Awaitable[Any]]) -> float:
-    """How long the work holds the event loop, in seconds: the best of five, for the machine is shared."""
-    best = math.inf
-    for _ in range(5):
-        longest = 0.0
-
-        async def watch() -> None:
-            nonlocal longest
-            while True:
-                before = time.perf_counter()
-                await asyncio.sleep(0)
-                longest = max(longest, time.perf_counter() - before)
-
-        watching = asyncio.create_task(watch())
-        await work()
-        watching.cancel()
-        best = min(best, longest)
-    return best
-
-
-async def test_a_thousand_rows_do_not_hold_the_event_loop(shop: Path) -> None:
-    sql = (
-        "with recursive n(i) as (select 1 union all select i + 1 from n where i < 1000)"
-        " select i, i * 1.5 as f, 'name ' || i as t, date('2026-01-01', i || ' days') as d from n"
-    )
-    async with opened(shop) as source:
-        assert len((await source.query(sql, {})).rows) == 1_000
-        assert await least_stall(lambda: source.query(sql, {})) < 0.05
 
 
 def test_limits_have_their_documented_defaults() -> None:

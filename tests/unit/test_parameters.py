@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,6 +15,7 @@ from core import parameters, patterns
 from core.definitions import Parameter, Scalar
 from core.errors import Invalid
 from core.parameters import Fan, Unbound
+from tests.limits import within
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
@@ -138,9 +138,8 @@ def test_what_does_not_fit_its_type_is_refused_with_a_sentence(kind: Any, given:
 
 
 def test_a_huge_whole_number_is_refused_at_once() -> None:
-    began = time.process_time()
-    assert "too long" in refused(Parameter(type="integer"), "9" * 1_000_000)
-    assert time.process_time() - began < 1
+    with within(20):
+        assert "too long" in refused(Parameter(type="integer"), "9" * 1_000_000)
 
 
 def test_what_is_given_is_repeated_short_and_on_one_line() -> None:
@@ -190,9 +189,8 @@ def test_a_choice_is_found_in_any_case_but_exactly_first() -> None:
 @pytest.mark.parametrize("pattern", [r"(a+)+", r"(a|a)*b", r"(\w?){100}b", ".*" * 50])
 def test_no_pattern_makes_a_match_run_away(pattern: str) -> None:
     patterns.check(pattern)
-    began = time.process_time()
-    patterns.fits(pattern, "a" * 1_000 + "!")
-    assert time.process_time() - began < 1
+    with within(20):
+        patterns.fits(pattern, "a" * 1_000 + "!")
 
 
 @pytest.mark.parametrize(

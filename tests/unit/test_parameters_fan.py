@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
@@ -16,6 +15,7 @@ from core import combinations
 from core.definitions import Parameter
 from core.errors import Invalid
 from core.parameters import Fan, Given, Range, Star, Unbound
+from tests.limits import within
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 UTC_ZONE = ZoneInfo("UTC")
@@ -125,11 +125,10 @@ def test_a_billion_combinations_are_counted_and_refused_at_once() -> None:
         "region": Star(),
         "since": Fan((Range("1900-01-01", "2999-12-31"),)),
     }
-    began = time.process_time()
-    assert count(huge) == 9_000_000_000_000_000_000 * 3 * 401_767
-    with pytest.raises(Invalid, match="at most 1,000"):
-        expand(huge)
-    assert time.process_time() - began < 1
+    with within(20):
+        assert count(huge) == 9_000_000_000_000_000_000 * 3 * 401_767
+        with pytest.raises(Invalid, match="at most 1,000"):
+            expand(huge)
 
 
 def test_the_widest_range_of_all_is_counted() -> None:

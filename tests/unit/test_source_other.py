@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import time
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +15,7 @@ from adapters.sources.other import OtherSource
 from adapters.sources.sql import Sources
 from core.definitions import SourceDefinition
 from core.errors import SourceError
+from tests.limits import within
 
 
 @pytest.fixture
@@ -87,11 +87,9 @@ async def test_who_asks_waits_no_longer_than_the_time_out(
         gone.wait(30)
 
     monkeypatch.setattr(OtherSource, "_run", hang)
-    started = time.monotonic()
-    with pytest.raises(SourceError, match="timed out after 300ms"):
+    with within(25), pytest.raises(SourceError, match="timed out after 300ms"):
         await source.query("select 1", {})
     assert held.is_set()
-    assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize(
