@@ -60,7 +60,17 @@ class Rendered:
 
     def payload(self) -> dict[str, Any]:
         """The arguments of a post: text, blocks, no unfurled links."""
-        return {"text": self.text, "blocks": self.blocks, "unfurl_links": False, "unfurl_media": False}
+        made: dict[str, Any] = {"text": self.text, "unfurl_links": False, "unfurl_media": False}
+        return made | ({"blocks": self.blocks} if self.blocks else {})
+
+    def noted(self, note: str) -> Rendered:
+        """With a line of `mrkdwn` at its end that is ours: room for it was kept."""
+        if not note:
+            return self
+        if not self.blocks:
+            return Rendered(f"{self.text}\n{note}", [], self.files)
+        line = {"type": "context", "elements": [{"type": "mrkdwn", "text": note}]}
+        return Rendered(self.text, [*self.blocks, line], self.files)
 
 
 def render(message: Message, look: Look | None = None) -> Rendered:

@@ -245,7 +245,8 @@ class FakeSlack(Workspace):
         if fault.retry_after is not None or fault.status == 429:
             headers = {"Retry-After": fault.retry_after} if fault.retry_after else {}
             call.status, call.answer = 429, {"ok": False, "error": "ratelimited"}
-            seconds = float(fault.retry_after or 0)
+            header = fault.retry_after or ""
+            seconds = float(header) if header.isdigit() else 0.0
             self._not_before[call.method, call.token] = self.now() + seconds
             return web.json_response(call.answer, status=429, headers=headers)
         if fault.status >= 500:
