@@ -129,6 +129,11 @@ async def stop(turn: Turn, organization: int, platform: str, tenant: str, *, why
     return stopped
 
 
+async def mend(turn: Turn, organization: str, platform: str, address: str) -> None:
+    """The bot may speak in this channel (again)."""
+    await rows.mend(turn.connection, await people.organization(turn, organization), platform, address)
+
+
 async def _organization(turn: Turn, made: Installation) -> tuple[int, str]:
     """Where it belongs: as before, to the default organization if that has none, else to its own."""
     known = await rows.known(turn.connection, made.platform, made.tenant, made.enterprise)

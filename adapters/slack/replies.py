@@ -1,0 +1,112 @@
+"""How an answer reaches the one who asked, and nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+
+from adapters.slack.inbound import Origin
+from adapters.slack.render import Look, Rendered, reduced, render
+from adapters.slack.workspaces import Workspace, error_of
+from core.messages import Message
+
+_log = logging.getLogger(__name__)
+
+PAUSE_LIMIT = 10.0  # seconds that a 429 may ask for
+_OUTSIDE = ("not_in_channel", "channel_not_found", "user_not_in_channel", "is_archived", "restricted_action")
+_UNSHOWN = ("invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long")
+
+Post = Callable[[Rendered], Awaitable[object]]
+
+
+def ephemeral(message: Message) -> dict[str, Any]:
+    """The answer to a command, in its own HTTP answer: only the asker sees it."""
+    return {"response_type": "ephemeral", **render(message, Look(attach=False)).payload()}
+
+
+async def privately(workspace: Workspace, origin: Origin, message: Message) -> None:
+    """Tell the asker: where they asked if the bot may speak there, by response_url, or directly.
+
+    Raises what Slack answers where none of these is possible.
+    """
+    client = workspace.client
+    channel, thread = origin.channel, origin.thread or None
+    if channel.startswith("D") or not channel:
+        await _shown(
+            message,
+            lambda said: client.chat_postMessage(
+                channel=channel or origin.user, thread_ts=thread, **said.payload()
+            ),
+        )
+        return
+    try:
+        await _shown(
+            message,
+            lambda said: client.chat_postEphemeral(
+                channel=channel, user=origin.user, thread_ts=thread, text=said.text, blocks=said.blocks
+            ),
+        )
+    except SlackApiError as error:
+        if error_of(error) not in _OUTSIDE:
+            raise
+        if origin.response_url and await by_url(workspace, origin.response_url, message):
+            return
+        await _shown(message, lambda said: client.chat_postMessage(channel=origin.user, **said.payload()))
+
+
+async def post(workspace: Workspace, channel: str, message: Message) -> None:
+    """Post into a channel, for everybody."""
+    await _shown(message, lambda said: workspace.client.chat_postMessage(channel=channel, **said.payload()))
+
+
+async def by_url(workspace: Workspace, url: str, message: Message) -> bool:
+    """Through a response_url, only for the asker; False where it is used up or too old."""
+    session = workspace.client.session
+    if session is None:
+        return False
+    try:
+        async with session.post(url, json={"replace_original": False, **ephemeral(message)}) as answer:
+            return answer.status == 200
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        _log.warning("slack.response_url_failed", extra={"error": type(error).__name__})
+        return False
+
+
+async def _shown(message: Message, send: Post) -> None:
+    """Send it as blocks; as text where Slack refuses them; once more after a 429."""
+    said = render(message, Look(attach=False))
+    try:
+        await _patiently(said, send)
+    except SlackApiError as error:
+        if error_of(error) not in _UNSHOWN:
+            raise
+        _log.error("slack.blocks_refused", extra={"error": error_of(error)})
+        await _patiently(reduced(message, Look(attach=False)), send)
+
+
+async def _patiently(said: Rendered, send: Post) -> None:
+    try:
+        await send(said)
+    except SlackApiError as error:
+        pause = _pause(error)
+        if pause is None:
+            raise
+        await asyncio.sleep(pause)
+        await send(said)
+
+
+def _pause(error: SlackApiError) -> float | None:
+    """What a 429 asks for, in seconds; None for anything else, or where it asks for too long."""
+    response: Any = error.response
+    if getattr(response, "status_code", 0) != 429:
+        return None
+    try:
+        seconds = float((response.headers or {}).get("Retry-After", 1))
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds <= PAUSE_LIMIT else None

@@ -1,0 +1,102 @@
+"""Slack as one part of a process: what is mounted at once, and what is opened inside its running loop."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from aiohttp import web
+from slack_bolt.async_app import AsyncApp
+
+from adapters.slack import listeners
+from adapters.slack.http import Door
+from adapters.slack.install import Installer
+from adapters.slack.reception import Reception
+from adapters.slack.socket import Socket
+from adapters.slack.workspaces import API, Workspaces
+from core.desk.desk import Desk
+from core.turns import Turns
+from core.vault import Vault
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How the bot gets at Slack. A bot token: one workspace; client id and secret: many."""
+
+    bot_token: str = ""
+    signing_secret: str = ""
+    app_token: str = ""
+    client_id: str = ""
+    client_secret: str = ""
+    api: str = API
+    public_url: str = ""
+
+    @property
+    def wanted(self) -> bool:
+        """Slack is configured at all."""
+        return bool(self.bot_token or self.client_id)
+
+
+class Slack:
+    """The inbound half, and the workspaces that both halves speak to."""
+
+    def __init__(self, access: Access, desk: Desk, turns: Turns, vault: Vault) -> None:
+        self._access = access
+        self._desk = desk
+        self._turns = turns
+        self._vault = vault
+        self.workspaces: Workspaces | None = None
+        self.reception: Reception | None = None
+        self._app: AsyncApp | None = None
+        self._socket: Socket | None = None
+
+    def mount(self, application: web.Application) -> None:
+        """Add the routes; until `listen` they answer 503."""
+        access = self._access
+        if access.signing_secret:
+            Door(access.signing_secret, lambda: self._app).mount(application)
+        if access.client_id:
+            Installer(
+                access.client_id,
+                access.client_secret,
+                access.public_url,
+                turns=self._turns,
+                vault=self._vault,
+                ready=lambda: self.reception,
+                api=access.api,
+            ).mount(application)
+
+    def open(self) -> Workspaces:
+        """Make the shared session, inside the running loop; deliveries need no more. Safe to call twice."""
+        if self.workspaces is None:
+            self.workspaces = Workspaces(
+                self._turns, self._vault, token=self._access.bot_token, api=self._access.api
+            )
+        return self.workspaces
+
+    def listen(self) -> None:
+        """From now on what Slack delivers is answered."""
+        workspaces = self.open()
+        self.reception = Reception(self._desk, self._turns, workspaces)
+        self._app = listeners.bolt(self.reception)
+        if self._access.app_token:
+            self._socket = Socket(self._app, self._access.app_token, workspaces.client(""))
+            self._socket.open()
+
+    async def linked(self) -> bool:
+        """Socket Mode is not asked for, or its link stands."""
+        return self._socket is None or await self._socket.connected()
+
+    async def close(self) -> None:
+        """Hear nothing new, let what was begun end, let go of the session. Safe to call twice."""
+        if self._socket is not None:
+            await self._socket.close()
+            self._socket = None
+        self._app = None
+        if self.reception is not None:
+            await self.reception.close()
+        if self.workspaces is not None:
+            await self.workspaces.close()
+            self.workspaces = None

@@ -1,0 +1,98 @@
+"""Who speaks: asked of Slack once, at the first contact, because that decides somebody's first role."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from slack_sdk.errors import SlackApiError
+
+from adapters.slack.inbound import Origin
+from adapters.slack.workspaces import FAULTS, Workspace, error_of
+from core import people
+from core.errors import Busy
+from core.people import Member, Speaker, Standing
+from core.turns import Turns
+
+_log = logging.getLogger(__name__)
+
+REMEMBERED = 3600.0  # seconds; whoever is known in the rows keeps the role that stands there anyway
+MOST = 10_000  # people remembered
+_FOREIGN = ("user_not_found", "user_not_visible")
+
+
+class Speakers:
+    """Knows the people of every workspace."""
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+        self._known: dict[tuple[str, str], tuple[float, Speaker]] = {}
+
+    async def of(self, origin: Origin, workspace: Workspace) -> Speaker:
+        """The speaker behind a Slack user.
+
+        Raises:
+            Busy: Slack did not tell who it is; nothing was started.
+        """
+        tenant = _tenant(origin, workspace)
+        remembered = self._known.get((tenant, origin.user))
+        if remembered is not None and remembered[0] > time.monotonic():
+            return remembered[1]
+        speaker = Speaker("slack", tenant, origin.user, origin.user)
+        member = await self._turns.look(lambda turn: people.known(turn, speaker))
+        speaker = _as(member, speaker) if member is not None else await self._ask(origin, workspace, tenant)
+        if len(self._known) >= MOST:
+            self._known.clear()
+        self._known[tenant, origin.user] = (time.monotonic() + REMEMBERED, speaker)
+        return speaker
+
+    async def _ask(self, origin: Origin, workspace: Workspace, tenant: str) -> Speaker:
+        try:
+            told: Any = (await workspace.client.users_info(user=origin.user)).data
+        except FAULTS as error:
+            if isinstance(error, SlackApiError) and error_of(error) in _FOREIGN:
+                return Speaker("slack", tenant, origin.user, origin.user, Standing.GUEST)
+            _log.warning("slack.unknown_speaker", extra={"error": error_of(error)})
+            raise Busy(
+                "Slack did not tell who you are just now; nothing was started.", hint="Try again in a moment."
+            ) from error
+        return read(told.get("user") or {}, tenant, workspace)
+
+
+def read(user: dict[str, Any], tenant: str, workspace: Workspace) -> Speaker:
+    """A speaker out of what `users.info` says."""
+    profile = user.get("profile") or {}
+    external_id = str(user.get("id") or "")
+    name = profile.get("display_name") or profile.get("real_name") or user.get("real_name")
+    return Speaker(
+        platform="slack",
+        tenant=tenant,
+        external_id=external_id,
+        name=str(name or user.get("name") or external_id),
+        standing=Standing.GUEST if _guest(user, workspace) else Standing.MEMBER,
+        email=str(profile.get("email") or ""),
+    )
+
+
+def _guest(user: dict[str, Any], workspace: Workspace) -> bool:
+    """A guest account, somebody of another company, or no person at all."""
+    marks = ("is_restricted", "is_ultra_restricted", "is_stranger", "is_bot", "deleted")
+    if any(user.get(mark) for mark in marks):
+        return True
+    enterprise = str((user.get("enterprise_user") or {}).get("enterprise_id") or "")
+    if workspace.enterprise and enterprise == workspace.enterprise:
+        return False
+    team = str(user.get("team_id") or "")
+    return bool(team) and team not in (workspace.team, workspace.enterprise)
+
+
+def _tenant(origin: Origin, workspace: Workspace) -> str:
+    """Whose ids these are: an enterprise's people have one id in all of its workspaces."""
+    if workspace.enterprise:
+        return workspace.enterprise
+    return origin.user_team or workspace.team
+
+
+def _as(member: Member, speaker: Speaker) -> Speaker:
+    return Speaker("slack", speaker.tenant, speaker.external_id, member.name, email=member.email)
