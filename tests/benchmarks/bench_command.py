@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import statistics
 import time
 from pathlib import Path
 
 from adapters.agents.command import Command
 from tests.acceptance.command_rig import answer, ask
+from tests.benchmarks.figures import figure
 
 ROUNDS = 60
 LIMIT = 15.0  # milliseconds beyond asyncio.create_subprocess_exec
@@ -23,7 +23,7 @@ async def _bare() -> None:
     await process.communicate()
 
 
-async def _measure() -> dict[str, object]:
+async def _measure() -> None:
     agent = Command([PROGRAM])
     taken: dict[str, list[float]] = {"bare": [], "guarded": []}
     await answer(agent, ask("echo", "hello"))  # the first start of a process is the slow one
@@ -38,15 +38,8 @@ async def _measure() -> dict[str, object]:
     stall = await _longest_stall(Command([Path("/bin/sh")]), flood)
     agent.close()
     bare, guarded = (1000 * statistics.median(taken[name]) for name in ("bare", "guarded"))
-    return {
-        "name": "command overhead",
-        "unit": "ms",
-        "reference": round(bare, 2),
-        "value": round(guarded - bare, 2),
-        "limit": LIMIT,
-        "stall_ms": round(stall, 1),
-        "held": guarded - bare < LIMIT and stall < STALL,
-    }
+    figure("command: the guard beyond a bare subprocess, ms", guarded - bare, 0, LIMIT)
+    figure("command: event loop held while reading 100 MB, ms", stall, 0, STALL)
 
 
 async def _longest_stall(agent: Command, flood: object) -> float:
@@ -63,8 +56,8 @@ async def _longest_stall(agent: Command, flood: object) -> float:
 
 
 def main() -> None:
-    """Print one JSON line."""
-    print(json.dumps(asyncio.run(_measure())))
+    """Print every figure."""
+    asyncio.run(_measure())
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import csv as stdlib
 import io
-import json
 import sqlite3
 import statistics
 import subprocess
@@ -23,6 +22,7 @@ from adapters.render import charts, csv
 from adapters.sources.sql import Sources
 from core.definitions import SourceDefinition
 from core.messages import ChartData, Column, Table
+from tests.benchmarks.figures import figure
 
 CHART_COLD = 400.0  # milliseconds
 CHART_WARM = 200.0
@@ -116,13 +116,6 @@ def write_bare() -> float:
 
 
 table_made = table()
-
-
-def figure(name: str, value: float, reference: float, limit: float) -> None:
-    """Print one figure; `limit` is the largest ratio that is fast enough."""
-    ratio = value / reference
-    line = {"figure": name, "value": round(value, 2), "reference": round(reference, 2)}
-    print(json.dumps({**line, "ratio": round(ratio, 3), "limit": limit}), flush=True)
 
 
 async def measure() -> None:
