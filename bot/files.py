@@ -6,11 +6,12 @@ import getpass
 import json
 import logging
 from pathlib import Path
+from typing import get_args
 
 import click
 
 from adapters.agents.templates import check_template
-from adapters.sources.filter import refusal
+from adapters.sources.filter import Dialect, refusal
 from bot.app import Bot
 from core import jobfiles, people, workspaces
 from core.jobfiles import Checks, Effect, Plan, Workspace
@@ -116,7 +117,7 @@ def _print(made: Plan, *, as_json: bool) -> None:
 
 def _refused(sql: str) -> str | None:
     """What is wrong with a statement in every dialect; a source's own filter looks again at each run."""
-    if refusal(sql, "postgres") is None:
+    if any(refusal(sql, dialect) is None for dialect in get_args(Dialect)):
         return None
     return refusal(sql, "sqlite")
 

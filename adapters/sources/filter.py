@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import Any, Literal
 
-Dialect = Literal["sqlite", "postgres", "mysql", "oracle", "tsql", ""]
+Dialect = Literal["sqlite", "postgres", "duckdb", "mysql", "oracle", "tsql", ""]
 
 STATEMENT_LIMIT = 50_000  # characters; more is no question anybody wrote, and slow to parse
 
