@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -223,6 +224,8 @@ async def _serve(configured: settings.Settings) -> int:
         await bot.open()
         bot.refuse_a_second()
         runner, port = await listen(bot)
+        gc.collect()
+        gc.freeze()  # what is loaded stays: looking at it again and again took a third of a busy tick
         try:
             await _until(bot.execute("serve"), stop)
             if not stop.is_set():

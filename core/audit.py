@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from core import ids
@@ -24,7 +24,18 @@ class Act:
 
 async def record_many(turn: Turn, acts: Sequence[Act]) -> None:
     """Append a row for each, in one statement."""
-    made = [{"id": ids.new(), "at": turn.now} | asdict(act) for act in acts]
+    made = [
+        {
+            "id": ids.new(),
+            "organization": act.organization,
+            "member": act.member,
+            "action": act.action,
+            "subject": act.subject,
+            "data": act.data,
+            "at": turn.now,
+        }
+        for act in acts
+    ]
     if made:
         await turn.connection.execute(tables.audit.insert(), made)
 

@@ -7,7 +7,7 @@ loses a run that was due before it, and never makes one in the past.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,6 @@ from core.lifecycles import BatchState
 from core.outcomes import Cause, Hindrance, Outcome, Record, Verdict, judge
 from core.scheduled import Schedule
 from core.store import batches as batch_rows
-from core.store import people as people_rows
 from core.store import schedules as rows
 from core.store.dialects import Row
 from core.turns import Turn
@@ -30,6 +29,12 @@ from core.wishes import Started, Trigger, Wish
 
 MOST_RUNS = 1_000  # of one batch
 DRIFT, LOOKED_AT = 3, 6  # so many of the last firings were skipped by overlap: one warning a day
+
+
+KEPT = 1_000  # schedules whose parameters are in memory; beyond that the oldest are bound again
+
+_Given = tuple[tuple[dict[str, Any], ...], tuple[str, ...]]
+_kept: dict[tuple[str, int, int], _Given] = {}
 
 
 class Beaten(Busy):
@@ -51,7 +56,12 @@ class _Firing:
 
 
 async def settle(
-    turn: Turn, schedules: Sequence[Schedule], *, vault: Vault | None, seen_at: datetime | None = None
+    turn: Turn,
+    schedules: Sequence[Schedule],
+    *,
+    vault: Vault | None,
+    seen_at: datetime | None = None,
+    hopeful: bool = False,
 ) -> int:
     """Give everything that is due its outcome; returns how many batches were started or waited.
 
@@ -59,8 +69,12 @@ async def settle(
     2. Judge what is due. 3. Move each schedule on. 4. Start the batches. 5. Write the firings. A crash
     before the commit leaves none of it.
 
+    An instant may have its firing although it is not settled (a clock that was put back, then an edit).
+    That is looked for, unless the caller is `hopeful` and tries again without hope.
+
     Raises:
         Beaten: a schedule was moved by somebody else.
+        IntegrityError: an instant has its firing already, and the caller was hopeful.
     """
     due = [one for one in schedules if one.due_at is not None and one.due_at <= turn.now]
     if not due:
@@ -68,24 +82,27 @@ async def settle(
     await batch_rows.order(turn.connection, [one.job for one in due])
     found = await rows.jobs_of(turn.connection, {one.job for one in due})
     hindrances = await _hindrances(turn, due, found)
+    tables = [one.timetable for one in due]
     verdicts = [
         judge(
             one.definition,
-            one.timetable,
+            table,
             one.settled_until,
             turn.now,
             hindrance=hindrances.get(one.pk),
             seen_at=seen_at,
         )
-        for one in due
+        for one, table in zip(due, tables, strict=True)
     ]
     moves = [
-        (one, one.timetable.wake_after(verdict.settled_until), verdict.settled_until)
-        for one, verdict in zip(due, verdicts, strict=True)
+        (one, table.wake_after(verdict.settled_until), verdict.settled_until)
+        for one, table, verdict in zip(due, tables, verdicts, strict=True)
     ]
     if not await rows.advance(turn.connection, moves):
         raise Beaten()
-    wished, written = await _wishes(turn, due, verdicts, found, vault)
+    known = set() if hopeful else await rows.fired(turn.connection, _asked(due, verdicts))
+    definitions = {pk: versions.read(row.version_id, row.definition) for pk, row in found.items()}
+    wished, written = _wishes(turn, due, verdicts, (found, definitions), known, vault)
     started = await batches.start_many(turn, [one.wish for one in wished]) if wished else []
     for one, result in zip(wished, started, strict=True):
         written += [_started(turn, one.schedule, record, result) for record in one.records]
@@ -110,13 +127,13 @@ def combine(
 
 def given_rows(job: JobDefinition, schedule: Schedule, vault: Vault | None) -> list[dict[str, Scalar]]:
     """What a schedule gives for its runs: a row for each, secrets opened."""
-    sets: list[Mapping[str, Scalar]] = []
+    saved: list[Mapping[str, Scalar]] = []
     for name in schedule.definition.parameter_sets:
         if name not in job.parameter_sets:
             raise NotFound(f"The job has no parameter set {name} any more.")
-        sets += job.parameter_sets[name]
+        saved += job.parameter_sets[name]
     given = [vault.open_values(one) if vault else one for one in schedule.given]
-    return [{**row, **one} for row in sets or [{}] for one in given or [{}]]
+    return [{**row, **one} for row in saved or [{}] for one in given or [{}]]
 
 
 def stored(
@@ -138,28 +155,24 @@ def stored(
 
 async def _hindrances(turn: Turn, due: Sequence[Schedule], found: Mapping[int, Row]) -> dict[int, Hindrance]:
     """Which of these start nothing now, and why."""
-    everywhere = {
-        row.pk: row
-        for row in await people_rows.paused(turn.connection, sorted({one.organization for one in due}))
-    }
-    by = [*(row.paused_by for row in found.values()), *(one.paused_by for one in due)]
-    known = {pk for pk in by if pk is not None}
+    by = [pk for row in found.values() for pk in (row.paused_by, row.all_paused_by)]
+    known = {pk for pk in (*by, *(one.paused_by for one in due)) if pk is not None}
     names = await rows.names(turn.connection, known) if known else {}
     made = {}
     for one in due:
         job = found[one.job]
-        if one.organization in everywhere:
-            row = everywhere[one.organization]
-            made[one.pk] = Hindrance(Cause.PAUSED, _paused("everything", row.paused_name, row.paused_why))
+        if job.all_paused_at is not None:
+            said = _paused("everything", names.get(job.all_paused_by), job.all_paused_why)
         elif job.paused_at is not None:
-            made[one.pk] = Hindrance(
-                Cause.PAUSED, _paused("the job", names.get(job.paused_by), job.paused_why)
-            )
+            said = _paused("the job", names.get(job.paused_by), job.paused_why)
         elif one.paused_at is not None:
-            name = names.get(one.paused_by or 0)
-            made[one.pk] = Hindrance(Cause.PAUSED, _paused("the schedule", name, one.paused_why))
+            said = _paused("the schedule", names.get(one.paused_by or 0), one.paused_why)
         elif not job.enabled:
             made[one.pk] = Hindrance(Cause.INACTIVE, "the job is disabled: its file no longer has it")
+            continue
+        else:
+            continue
+        made[one.pk] = Hindrance(Cause.PAUSED, said)
     return made
 
 
@@ -167,29 +180,32 @@ def _paused(what: str, name: str | None, why: str) -> str:
     return f"{what} was paused by {name or 'the bot'}" + (f": {why}" if why else "")
 
 
-async def _wishes(
+def _asked(due: Sequence[Schedule], verdicts: Sequence[Verdict]) -> list[tuple[int, datetime]]:
+    both = zip(due, verdicts, strict=True)
+    return [(one.pk, record.due_at) for one, verdict in both for record in (*verdict.start, *verdict.rest)]
+
+
+def _wishes(
     turn: Turn,
     due: Sequence[Schedule],
     verdicts: Sequence[Verdict],
-    found: Mapping[int, Row],
+    jobs: tuple[Mapping[int, Row], Mapping[int, Version]],
+    known: Collection[tuple[int, datetime]],
     vault: Vault | None,
 ) -> tuple[list[_Firing], list[dict[str, Any]]]:
     """What to start, and the firings of everything else."""
-    asked = [
-        (one.pk, record.due_at)
-        for one, verdict in zip(due, verdicts, strict=True)
-        for record in verdict.start
-    ]
-    known = await rows.fired(turn.connection, asked)
+    found, definitions = jobs
     wished: list[_Firing] = []
     written: list[dict[str, Any]] = []
     for one, verdict in zip(due, verdicts, strict=True):
-        written += [_row(turn, one, record) for record in verdict.rest]
+        written += [
+            _row(turn, one, record) for record in verdict.rest if (one.pk, record.due_at) not in known
+        ]
         records = tuple(record for record in verdict.start if (one.pk, record.due_at) not in known)
         if not records:
             continue
         try:
-            wished.append(_wish(one, records, found[one.job], vault))
+            wished.append(_wish(one, records, found[one.job], definitions[one.job], vault))
         except (Refusal, Fault) as error:
             written += [
                 _row(turn, one, Record(record.due_at, Outcome.SKIPPED, Cause.UNFIT, str(error)))
@@ -198,9 +214,10 @@ async def _wishes(
     return wished, written
 
 
-def _wish(schedule: Schedule, records: tuple[Record, ...], row: Row, vault: Vault | None) -> _Firing:
+def _wish(
+    schedule: Schedule, records: tuple[Record, ...], row: Row, definition: Version, vault: Vault | None
+) -> _Firing:
     """One batch for these instants, one after another: a run for each of them and each parameter set."""
-    definition = versions.read(row.version_id, row.definition)
     return _Firing(
         schedule,
         records,
@@ -212,6 +229,7 @@ def _wish(schedule: Schedule, records: tuple[Record, ...], row: Row, vault: Vaul
             [record.due_at for record in records],
             vault,
             at_once=1 if len(records) > 1 else None,
+            keep=True,
         ),
     )
 
@@ -225,8 +243,11 @@ def wish_for(
     vault: Vault | None,
     *,
     at_once: int | None = None,
+    keep: bool = False,
 ) -> Wish:
     """The wish of a schedule for some of its instants.
+
+    `keep`: the schedule is as it is stored, so what its runs are given may be kept for the next instant.
 
     Raises:
         Refusal: its parameters do not fit the job as it is now.
@@ -238,7 +259,7 @@ def wish_for(
     prints: list[str] = []
     due_ats: list[datetime | None] = []
     for at in instants:
-        made, marks = stored(job, combine(job, schedule, at, zone, vault), vault)
+        made, marks = _given(schedule, job, version if keep else None, at, zone, vault)
         combinations += made
         prints += marks
         due_ats += [at] * len(made)
@@ -263,11 +284,34 @@ def wish_for(
     )
 
 
+def _given(
+    schedule: Schedule,
+    job: JobDefinition,
+    version: int | None,
+    at: datetime,
+    zone: ZoneInfo,
+    vault: Vault | None,
+) -> _Given:
+    """What the runs of one instant are given. It is the same for the next while neither the schedule nor
+    the job changes; not so with saved sets, which change by themselves, and secrets are never kept."""
+    same = version is not None and not schedule.definition.parameter_sets
+    if not same or any(one.secret for one in job.parameters.values()):
+        return stored(job, combine(job, schedule, at, zone, vault), vault)
+    key = (schedule.id, schedule.version, version or 0)
+    found = _kept.get(key)
+    if found is None:
+        found = _kept[key] = stored(job, combine(job, schedule, at, zone, vault), vault)
+        if len(_kept) > KEPT:
+            del _kept[next(iter(_kept))]
+    return found
+
+
 def _started(turn: Turn, schedule: Schedule, record: Record, started: Started) -> dict[str, Any]:
     made = _row(turn, schedule, record)
     made |= {"batch": started.batch, "holder": started.holder}
     if started.state is BatchState.SKIPPED:
-        made |= {"outcome": Outcome.SKIPPED, "cause": Cause.OVERLAP, "reason": started.reason}
+        cause = Cause.UNFIT if started.holder is None else Cause.OVERLAP
+        made |= {"outcome": Outcome.SKIPPED, "cause": cause, "reason": started.reason}
     return made
 
 

@@ -10,6 +10,10 @@ from core import definitions
 from core.store.dialects import Row
 from core.timetables import Timetable, timetable
 
+KEPT = 1_000  # definitions in memory; beyond that the oldest are read again
+
+_read: dict[tuple[str, int], definitions.Schedule] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
@@ -60,7 +64,7 @@ def read(row: Row) -> Schedule:
         job=row.job,
         name=row.name,
         origin=row.origin,
-        definition=definitions.Schedule.model_validate(row.definition),
+        definition=_definition(row),
         expression=row.expression,
         zone=row.zone or row.organization_zone,
         own_zone=row.zone,
@@ -75,3 +79,14 @@ def read(row: Row) -> Schedule:
         channel=row.channel,
         member=row.member,
     )
+
+
+def _definition(row: Row) -> definitions.Schedule:
+    """What a version of it says, read out of its JSON once per process."""
+    key = (row.id, row.version)
+    found = _read.get(key)
+    if found is None:
+        found = _read[key] = definitions.Schedule.model_validate(row.definition)
+        if len(_read) > KEPT:
+            del _read[next(iter(_read))]
+    return found

@@ -51,16 +51,18 @@ class Scheduler:
     async def tick(self) -> int:
         """Settle everything that is due now; returns how many schedules were. Safe to repeat and to race."""
         total = 0
+        seen_at = await self._turns.look(lambda turn: rows.seen_at(turn.connection))
         while True:
+            enough = self._chunk
             try:
-                settled = await self._turns.take(lambda turn: self._settle(turn, self._chunk))
+                settled = await self._turns.take(lambda turn: self._settle(turn, seen_at))
             except Busy:
                 raise
             except Exception:
                 _log.warning("scheduler.chunk_failed", exc_info=True)
-                settled = await self._one_by_one()
+                settled, enough = await self._one_by_one(seen_at), 1
             total += settled
-            if settled < self._chunk:
+            if settled < enough:
                 return total
 
     async def _look(self) -> tuple[datetime | None, datetime]:
@@ -71,15 +73,14 @@ class Scheduler:
 
         return await self._turns.look(look)
 
-    async def _settle(self, turn: Turn, limit: int) -> int:
+    async def _settle(self, turn: Turn, seen_at: datetime | None) -> int:
         spared = self._left_alone(turn.now)
-        due = [read(row) for row in await rows.due(turn.connection, turn.now, limit, spared)]
+        due = [read(row) for row in await rows.due(turn.connection, turn.now, self._chunk, spared)]
         if due:
-            seen_at = await rows.seen_at(turn.connection)
-            await firings.settle(turn, due, vault=self._vault, seen_at=seen_at)
+            await firings.settle(turn, due, vault=self._vault, seen_at=seen_at, hopeful=True)
         return len(due)
 
-    async def _one_by_one(self) -> int:
+    async def _one_by_one(self, seen_at: datetime | None) -> int:
         """After a chunk that failed: each alone, so that the one at fault keeps nobody else from its time."""
 
         async def look(turn: Turn) -> list[tuple[int, str]]:
@@ -89,7 +90,7 @@ class Scheduler:
         settled = 0
         for pk, public_id in await self._turns.take(look):
             try:
-                settled += await self._turns.take(lambda turn, pk=pk: self._settle_one(turn, pk))  # type: ignore[misc]
+                settled += await self._turns.take(lambda turn, pk=pk: self._settle_one(turn, pk, seen_at))  # type: ignore[misc]
             except Beaten:
                 continue  # another process has it
             except Exception:
@@ -100,8 +101,7 @@ class Scheduler:
                 self._spared[pk] = (await self._look())[1] + SPARED_FOR
         return settled
 
-    async def _settle_one(self, turn: Turn, pk: int) -> int:
-        seen_at = await rows.seen_at(turn.connection)
+    async def _settle_one(self, turn: Turn, pk: int, seen_at: datetime | None) -> int:
         found = [read(row) for row in await rows.lock(turn.connection, [pk])]
         await firings.settle(turn, found, vault=self._vault, seen_at=seen_at)
         return len(found)

@@ -53,7 +53,9 @@ class Instant(sa.types.TypeDecorator[datetime]):
         if value.tzinfo is None:
             raise ValueError("an instant needs its offset: naive datetimes are refused")
         value = value.astimezone(UTC)
-        return value if dialect.name == "postgresql" else value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        if dialect.name == "postgresql":
+            return value
+        return f"{value.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
     def process_result_value(self, value: Any, _: Dialect) -> datetime | None:
         """From the database, always in UTC."""

@@ -49,7 +49,20 @@ _JOBS = sa.select(
     job_versions.c.number.label("version_number"),
     job_versions.c.id.label("version_id"),
     job_versions.c.definition,
-).join(job_versions, job_versions.c.pk == jobs.c.version)
+    organizations.c.paused_at.label("all_paused_at"),
+    organizations.c.paused_by.label("all_paused_by"),
+    organizations.c.paused_why.label("all_paused_why"),
+).join_from(jobs, job_versions, job_versions.c.pk == jobs.c.version).join(
+    organizations, organizations.c.pk == jobs.c.organization
+)
+
+
+_JOBS_OF = _JOBS.where(jobs.c.pk.in_(sa.bindparam("pks", expanding=True)))
+_FIRED = sa.select(firings.c.schedule, firings.c.due_at).where(
+    firings.c.schedule.in_(sa.bindparam("schedules", expanding=True)),
+    firings.c.due_at.in_(sa.bindparam("instants", expanding=True, type_=Instant())),
+)
+_SEEN_AT = sa.select(facts.c.value).where(facts.c.name == SEEN)
 
 
 async def next_due(connection: AsyncConnection) -> datetime | None:
@@ -125,8 +138,8 @@ async def organizations_with(connection: AsyncConnection) -> list[Row]:
 
 
 async def jobs_of(connection: AsyncConnection, job_pks: Collection[int]) -> dict[int, Row]:
-    """These jobs with their current versions."""
-    found = await connection.execute(_JOBS.where(jobs.c.pk.in_(sorted(job_pks))))
+    """These jobs with their current versions, and whether everything is paused in their organization."""
+    found = await connection.execute(_JOBS_OF, {"pks": sorted(job_pks)})
     return {row.pk: row for row in found}
 
 
@@ -173,12 +186,8 @@ async def fired(
     """Which of these (schedule, due instant) have a firing already."""
     if not wanted:
         return set()
-    found = await connection.execute(
-        sa.select(firings.c.schedule, firings.c.due_at).where(
-            firings.c.schedule.in_({pk for pk, _ in wanted}),
-            firings.c.due_at.in_({at for _, at in wanted}),
-        )
-    )
+    given = {"schedules": sorted({pk for pk, _ in wanted}), "instants": sorted({at for _, at in wanted})}
+    found = await connection.execute(_FIRED, given)
     return {(row.schedule, row.due_at) for row in found}
 
 
@@ -246,7 +255,7 @@ async def names(connection: AsyncConnection, pks: Collection[int]) -> dict[int, 
 
 async def seen_at(connection: AsyncConnection) -> datetime | None:
     """When a scheduler was last at work; nothing where none ever was."""
-    value = await connection.scalar(sa.select(facts.c.value).where(facts.c.name == SEEN))
+    value = await connection.scalar(_SEEN_AT)
     return None if value is None else datetime.fromisoformat(value)
 
 

@@ -200,7 +200,7 @@ async def test_a_crash_at_any_statement_of_the_tick_loses_and_doubles_nothing(
             planner.move(EIGHT + hours(hour))
             dying = Scheduler(rig.turns, rig.vault)
             try:
-                await rig.turns.take(lambda turn, one=dying: one._settle(turn, 25))  # type: ignore[misc]
+                await rig.turns.take(lambda turn, one=dying: one._settle(turn, None))  # type: ignore[misc]
             except Crash:
                 crashes += 1
             limit = 10_000
