@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from core import deliveries
-from core.deliveries import Delivery
+from core.deliveries import Delivery, Kind
 from core.errors import DeliveryError
 from core.lifecycles import DeliveryState
 from core.messages import Message
@@ -69,7 +69,11 @@ class Notifier:
         until = loop.time() + LEASE.total_seconds() / 2
         outcomes: list[Outcome] = []
         later: DeliveryError | None = None
-        for delivery in some:
+        messages: dict[int, str] = {}  # batch -> the message that went out just now: alerts go to its thread
+        for one in some:
+            delivery = one
+            if not one.reply_to and one.kind in (Kind.ALERT, Kind.MENTION):
+                delivery = replace(one, reply_to=messages.get(one.batch, ""))
             new = not (delivery.external_id or delivery.died)
             if loop.time() > until and not delivery.died:
                 later = later or DeliveryError("Others come first.", retry_after=timedelta(0))
@@ -78,6 +82,8 @@ class Notifier:
                 continue
             outcome = await self._bring(delivery)
             outcomes.append((delivery, outcome))
+            if delivery.kind is Kind.STATUS and isinstance(outcome, Receipt):
+                messages[delivery.batch] = outcome.external_id
             if new and isinstance(outcome, DeliveryError) and outcome.retry_after is not None:
                 later = outcome
         return outcomes
@@ -107,11 +113,18 @@ class Notifier:
             return DeliveryError(f"It could not be composed or sent: {type(error).__name__}.")
 
     async def _settle(self, turn: Turn, outcomes: list[Outcome]) -> None:
+        put_off: dict[tuple[timedelta, str], list[tuple[int, int]]] = {}
         for delivery, outcome in outcomes:
             if isinstance(outcome, Receipt):
                 await _brought(turn, delivery, outcome)
+            elif outcome.retry_after is not None and not (outcome.unknown or outcome.permanent):
+                # The platform named a time: nothing was sent, and it was no failure.
+                same = put_off.setdefault((outcome.retry_after, outcome.sentence), [])
+                same.append((delivery.pk, delivery.fence))
             else:
                 await self._not_brought(turn, delivery, outcome)
+        for (pause, sentence), held in put_off.items():
+            await rows.put_off(turn.connection, held, turn.now + pause, sentence)
 
     async def _not_brought(self, turn: Turn, delivery: Delivery, error: DeliveryError) -> None:
         pause = _pause(delivery.attempts, error.retry_after)
@@ -119,8 +132,6 @@ class Notifier:
         state = self._state_after(delivery, error)
         if state is DeliveryState.SENDING:
             values["lease_until"] = turn.now + pause
-        elif state is DeliveryState.PENDING and error.retry_after is not None:
-            values["attempts"] = delivery.attempts - 1  # the platform named a time: it was no failure
         elif state is not DeliveryState.PENDING:
             _log.error(
                 "delivery.not_brought",
@@ -139,9 +150,7 @@ class Notifier:
             platform = self._platforms[delivery.channel.platform]
             can_look = isinstance(platform, Finder) and not error.permanent and not gives_up
             return DeliveryState.SENDING if can_look else DeliveryState.UNKNOWN
-        if error.permanent or (gives_up and error.retry_after is None):
-            return DeliveryState.FAILED
-        return DeliveryState.PENDING
+        return DeliveryState.FAILED if error.permanent or gives_up else DeliveryState.PENDING
 
 
 async def _look(platform: Finder, post: Post) -> Receipt | None:

@@ -141,6 +141,26 @@ async def settle(connection: AsyncConnection, pk: int, fence: int, values: dict[
     return done.rowcount == 1
 
 
+async def put_off(
+    connection: AsyncConnection, held: Sequence[tuple[int, int]], due_at: datetime, error: str
+) -> None:
+    """Give back deliveries (number, fence) that were not tried: pending again, as if not claimed."""
+    await connection.execute(
+        deliveries.update()
+        .where(
+            sa.tuple_(deliveries.c.pk, deliveries.c.fence).in_(held),
+            deliveries.c.state == DeliveryState.SENDING,
+        )
+        .values(
+            state=DeliveryState.PENDING,
+            attempts=deliveries.c.attempts - 1,
+            lease_until=None,
+            due_at=due_at,
+            error=error,
+        )
+    )
+
+
 async def sent(
     connection: AsyncConnection,
     pk: int,
