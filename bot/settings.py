@@ -34,7 +34,9 @@ class Settings(BaseModel):
     host: str = Field("127.0.0.1", alias="SLASHJOB_HOST", description="the address that serve listens on")
     port: int = Field(8080, alias="SLASHJOB_PORT", ge=0, le=65535, description="its port; 0 takes a free one")
     public_url: str = Field(
-        "", alias="SLASHJOB_PUBLIC_URL", description="how people reach this server, for links"
+        "",
+        alias="SLASHJOB_PUBLIC_URL",
+        description="how people and services reach this server, for links and callbacks",
     )
     secret_keys: tuple[str, ...] = Field(
         (),

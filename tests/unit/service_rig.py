@@ -98,6 +98,42 @@ async def serving(handle: Handler, *, signed: bool = True) -> AsyncIterator[Serv
     assert not problems
 
 
+def agent(service: Service, path: str = "", **more: Any) -> dict[str, Any]:
+    """An http agent of the service."""
+    return {
+        "kind": "http",
+        "url": service.url + path,
+        "secret": "${SERVICE_SECRET}",
+        "allow_private": True,
+    } | more
+
+
+class Polled:
+    """Takes the work, and is done at the `turns`-th look."""
+
+    def __init__(self, turns: int, headers: dict[str, str] | None = None, **body: Any) -> None:
+        self.turns = turns
+        self.headers = headers or {}
+        self.body = body
+        self.looks: list[float] = []
+        self.faults: list[int] = []
+
+    async def __call__(self, request: web.Request) -> web.Response:
+        headers = {"Location": "/work/7?x=a%26b"} | self.headers
+        if request.method == "POST" and not request.path.endswith("/stop"):
+            return web.json_response(self.body, status=202, headers=headers)
+        if request.method != "GET":
+            return web.Response(status=204)
+        assert request.raw_path == "/work/7?x=a%26b"
+        self.looks.append(time.monotonic())
+        if self.faults:
+            return web.Response(status=self.faults.pop(0), headers=self.headers)
+        if len(self.looks) >= self.turns:
+            return web.json_response({"summary": "at last"})
+        progress = {"progress": {"text": f"step {len(self.looks)}", "done": len(self.looks), "total": 3}}
+        return web.json_response(progress, status=202, headers=self.headers)
+
+
 @dataclass
 class Asked:
     """A task with what it was told on the way."""

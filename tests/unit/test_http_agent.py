@@ -12,28 +12,30 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import web
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.agents import requests
-from adapters.agents.callbacks import Callbacks
 from adapters.agents.http import Http
 from adapters.agents.services import Pause
 from core.entries import Answered, Attached, Charted, Headlined, Logged, Progressed, Returned
 from core.errors import AgentError
-from tests.unit.service_rig import KEY, SECRET, Asked, Service, answer, ask, entries, serving, until
+from tests.unit.service_rig import (
+    KEY,
+    SECRET,
+    Asked,
+    Polled,
+    Service,
+    agent,
+    answer,
+    ask,
+    entries,
+    serving,
+    until,
+)
 
 QUICK = Pause(first=0.01, longest=0.02)
-
-
-def agent(service: Service, path: str = "", **more: Any) -> dict[str, Any]:
-    return {
-        "kind": "http",
-        "url": service.url + path,
-        "secret": "${SERVICE_SECRET}",
-        "allow_private": True,
-    } | more
 
 
 def http(**more: Any) -> Http:
@@ -200,32 +202,6 @@ async def test_text_is_an_answer_too(response: web.Response, said: str) -> None:
         assert await answer(http(), ask(agent(service))) == said
 
 
-class Polled:
-    """Takes the work, and is done at the `turns`-th look."""
-
-    def __init__(self, turns: int, headers: dict[str, str] | None = None, **body: Any) -> None:
-        self.turns = turns
-        self.headers = headers or {}
-        self.body = body
-        self.looks: list[float] = []
-        self.faults: list[int] = []
-
-    async def __call__(self, request: web.Request) -> web.Response:
-        headers = {"Location": "/work/7?x=a%26b"} | self.headers
-        if request.method == "POST" and not request.path.endswith("/stop"):
-            return web.json_response(self.body, status=202, headers=headers)
-        if request.method != "GET":
-            return web.Response(status=204)
-        assert request.raw_path == "/work/7?x=a%26b"
-        self.looks.append(time.monotonic())
-        if self.faults:
-            return web.Response(status=self.faults.pop(0), headers=self.headers)
-        if len(self.looks) >= self.turns:
-            return web.json_response({"summary": "at last"})
-        progress = {"progress": {"text": f"step {len(self.looks)}", "done": len(self.looks), "total": 3}}
-        return web.json_response(progress, status=202, headers=self.headers)
-
-
 async def test_work_that_was_accepted_is_followed_to_its_end() -> None:
     polled = Polled(3, progress="queued")
     async with serving(polled) as service:
@@ -346,97 +322,6 @@ async def test_a_cancel_that_cannot_be_passed_on_is_told() -> None:
     (logged,) = [one for one in asked.said if isinstance(one, Logged)]
     assert logged.level == "warning"
     assert "may go on there" in logged.text
-
-
-def listening() -> Callbacks:
-    callbacks = Callbacks("https://bot.example.com/base/")
-    callbacks.listen()
-    return callbacks
-
-
-async def accepted(_: web.Request) -> web.Response:
-    return web.json_response({}, status=202)
-
-
-async def test_an_answer_may_be_brought_later_once() -> None:
-    callbacks = listening()
-    async with serving(accepted) as service:
-        task = asyncio.create_task(answer(http(callbacks=callbacks), ask(agent(service))))
-        await until(lambda: bool(service.said))
-        url = service.said[0].headers["slashjob-callback"]
-        prefix, _, token = url.rpartition("/")
-        assert prefix == "https://bot.example.com/base/callbacks"
-        assert not callbacks.bring("guessed", b"{}", "application/json")
-        assert callbacks.bring(token, b'{"summary": "brought"}', "application/json")
-        assert not callbacks.bring(token, b'{"summary": "again"}', "application/json")
-        assert await task == "brought"
-        assert not callbacks.bring(token, b'{"summary": "late"}', "application/json")
-
-
-async def test_the_address_of_a_callback_dies_with_its_attempt() -> None:
-    callbacks = listening()
-    async with serving(accepted) as service:
-        task = asyncio.create_task(answer(http(callbacks=callbacks), ask(agent(service))))
-        await until(lambda: bool(service.said))
-        token = service.said[0].headers["slashjob-callback"].rpartition("/")[2]
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert not callbacks.bring(token, b"late", "text/plain")
-        again = asyncio.create_task(answer(http(callbacks=callbacks), ask(agent(service), attempt=2)))
-        await until(lambda: len(service.said) == 2)
-        first, second = service.said
-        assert first.headers["webhook-id"] == second.headers["webhook-id"]
-        assert first.headers["slashjob-callback"] != second.headers["slashjob-callback"]
-        again.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await again
-
-
-async def test_a_callback_ends_polling_too() -> None:
-    callbacks = listening()
-    polled = Polled(10**9)
-    async with serving(polled) as service:
-        task = asyncio.create_task(answer(http(callbacks=callbacks), ask(agent(service))))
-        await until(lambda: len(polled.looks) > 1)
-        token = service.said[0].headers["slashjob-callback"].rpartition("/")[2]
-        callbacks.bring(token, b"brought", "text/plain")
-        assert await task == "brought"
-
-
-async def test_the_token_of_a_callback_is_masked() -> None:
-    async def echo(request: web.Request) -> web.Response:
-        return web.Response(text=request.headers["slashjob-callback"])
-
-    async with serving(echo) as service:
-        assert (await answer(http(callbacks=listening()), ask(agent(service)))).endswith("/callbacks/••••••")
-
-
-async def test_the_server_brings_answers_by_its_route(tmp_path: Path) -> None:
-    from bot.server import callback_routes  # the composition is not what the other tests need
-
-    callbacks = listening()
-    application = web.Application(client_max_size=1024)
-    callback_routes(application, callbacks)
-    runner = web.AppRunner(application, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    base = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
-        async with serving(accepted) as service, ClientSession() as client:
-            task = asyncio.create_task(answer(http(callbacks=callbacks), ask(agent(service))))
-            await until(lambda: bool(service.said))
-            path = urlsplit(service.said[0].headers["slashjob-callback"]).path.removeprefix("/base")
-            statuses = []
-            for body in (b"x" * 2000, b'{"summary": "by post"}', b"again"):
-                async with client.post(base + path, data=body) as response:
-                    statuses.append(response.status)
-            async with client.get(base + path) as response:
-                statuses.append(response.status)
-            assert statuses == [413, 200, 404, 405]
-            assert await task == "by post"
-    finally:
-        await runner.cleanup()
 
 
 async def test_a_secret_appears_in_no_entry() -> None:
