@@ -56,7 +56,7 @@ async def shortcut(reception: Reception, body: Payload) -> None:
     origin = inbound.message_shortcut(body) if here else inbound.interaction(body)
     workspace = await reception.workspace(origin)
     if workspace is not None:
-        await reception.speakers.of(origin, workspace)
+        await reception.answer(workspace, Said(origin, "help"))  # known from now on: jobs can be offered
         await _open(workspace, origin, forms.pick(place(origin), ask_place=not here))
 
 

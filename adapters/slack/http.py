@@ -17,7 +17,7 @@ from aiohttp import web
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 
-from adapters.slack import signatures
+from adapters.slack import inbound, signatures
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class Door:
             _log.warning("slack.unsigned", extra={"bytes": len(body)})
             return web.Response(status=401, text="not signed by Slack")
         payload = read(body, request.content_type)
-        if payload is None:
+        if payload is None or not inbound.sound(payload):
             _log.warning("slack.malformed", extra={"bytes": len(body)})
             return web.Response(status=400, text="malformed")
         if payload.get("type") == "url_verification":

@@ -14,6 +14,7 @@ from typing import Any
 from adapters.slack import limits, markup
 
 ENVELOPE = "slashjob_envelope_id"  # where socket.py puts the envelope's id into a payload
+_OBJECTS = ("event", "view", "user", "team", "channel", "container", "message", "enterprise")
 _HEARD = (None, "file_share", "thread_broadcast")  # subtypes of messages that somebody typed
 
 Payload = Mapping[str, Any]
@@ -51,6 +52,14 @@ class Said:
     origin: Origin
     text: str
     in_view: str = ""  # a button inside a view: `home` or `modal`
+
+
+def sound(body: Payload) -> bool:
+    """What Slack sends as an object is one: bolt looks into these without asking."""
+    objects = all(isinstance(body.get(name), dict | None) for name in _OBJECTS)
+    actions = body.get("actions")
+    listed = actions is None or (isinstance(actions, list) and all(isinstance(one, dict) for one in actions))
+    return objects and listed
 
 
 def command(body: Payload) -> Said:

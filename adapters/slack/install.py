@@ -138,16 +138,12 @@ class Installer:
         return nonce
 
     async def _exchange(self, reception: Reception, code: str) -> dict[str, Any]:
-        client = reception.workspaces.client("")
-        try:
-            told: Any = (
-                await client.oauth_v2_access(
-                    client_id=self._client_id,
-                    client_secret=self._client_secret,
-                    code=code,
-                    redirect_uri=self._redirect or None,
-                )
-            ).data
+        asked = {"client_id": self._client_id, "client_secret": self._client_secret, "code": code}
+        if self._redirect:
+            asked["redirect_uri"] = self._redirect
+        try:  # in the body: the SDK's own method uses a class that aiohttp is about to remove
+            client = reception.workspaces.client("")
+            told: Any = (await client.api_call("oauth.v2.access", data=asked)).data
         except FAULTS as error:
             _log.warning("slack.oauth_failed", extra={"error": error_of(error)})
             raise Refused(f"Slack did not give a token ({error_of(error)}). Begin again.") from error
