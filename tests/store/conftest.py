@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from core.store.database import Store
+from tests.store.desk_rig import Office
 from tests.store.rig import Rig
 from tests.store.schedule_rig import Planner
 
@@ -29,4 +30,15 @@ async def planner(store: Store) -> AsyncIterator[Planner]:
     await made.prepare()
     await made.open()
     yield Planner(made)
+    await made.close()
+
+
+@pytest.fixture
+async def office(store: Store) -> AsyncIterator[Office]:
+    """A rig with a running worker and a desk."""
+    made = Office(store)
+    await made.prepare()
+    await made.open()
+    yield made
+    made.agent.gate.set()
     await made.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,12 +25,22 @@ BOB = Speaker("mailbox", "t", "bob", "Bob")
 GINA = Speaker("mailbox", "elsewhere", "gina", "Gina Guest", Standing.GUEST)
 GENERAL = Channel("mailbox", "general")
 
+REPORT = {
+    "title": "Weekly report",
+    "parameters": {
+        "do": {"default": "ok"},
+        "campaign_id": {"type": "integer", "min": 1},
+        "note": {"default": "-"},
+        "since": {"type": "date", "default": "-7d"},
+    },
+}
+
 
 class Office(Rig):
     """A rig whose people talk to the desk. Alice is an admin, Bob an operator, Gina a guest."""
 
-    def __init__(self, store: Store) -> None:
-        super().__init__(store)
+    def __init__(self, store: Store, *, lease: timedelta = timedelta(seconds=30)) -> None:
+        super().__init__(store, lease=lease)
         self.desk = Desk(self.turns, self.vault, zone=ZoneInfo("UTC"), admin_code=CODE)
 
     async def say(self, line: str, speaker: Speaker = ALICE, *, key: str = "") -> Reply:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -17,16 +16,6 @@ from tests.store.desk_rig import ALICE, BOB, CODE, GINA, Office, buttons, said
 
 SECRET = "hunter2-c0rrect-horse"
 VERA = Speaker("mailbox", "t", "vera", "Vera")
-
-
-@pytest.fixture
-async def office(store: Store) -> AsyncIterator[Office]:
-    made = Office(store)
-    await made.prepare()
-    await made.open()
-    yield made
-    made.agent.gate.set()
-    await made.close()
 
 
 @pytest.fixture
@@ -217,9 +206,10 @@ async def test_a_secret_is_in_no_reply_row_or_log(office: Office, caplog: pytest
     assert "token: ••••••" in told
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
+async def test_a_refusal_repeats_no_secret(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, logger="core")
+    await office.job("upload", **KEYED)
+    for line in (
         "run upload token={} pin=12x45",
         "run upload pin=12x45",
         "run upload token={} nope=1",
@@ -231,18 +221,12 @@ async def test_a_secret_is_in_no_reply_row_or_log(office: Office, caplog: pytest
         'run upload token="{}',
         "run upload token={} --nope",
         "show upload token={}",
-    ],
-)
-async def test_a_refusal_repeats_no_secret(
-    office: Office, caplog: pytest.LogCaptureFixture, line: str
-) -> None:
-    caplog.set_level(logging.DEBUG, logger="core")
-    await office.job("upload", **KEYED)
-    reply = await office.say(line.format(SECRET))
-    assert reply.outcome in (Outcome.REFUSED, Outcome.FORM)
-    for place in (said(reply.message), await office.everything(), caplog.text):
-        assert SECRET not in place
-        assert "12x45" not in place
+    ):
+        reply = await office.say(line.format(SECRET))
+        assert reply.outcome in (Outcome.REFUSED, Outcome.FORM), line
+        for place in (said(reply.message), await office.everything(), caplog.text):
+            assert SECRET not in place, line
+            assert "12x45" not in place, line
 
 
 async def test_a_refusal_repeats_what_is_no_secret(office: Office) -> None:
