@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -42,6 +43,8 @@ class Loops:
         self._scheduler = AsyncIOScheduler(timezone="UTC")
         self._owed = asyncio.Event()
         self._telling: asyncio.Task[None] | None = None
+        self._passes: set[asyncio.Future[None]] = set()
+        self._stopping = False
         self._planned = 0.0  # when the planner is to be woken, by the event loop's clock
 
     def wake(self) -> None:
@@ -50,13 +53,7 @@ class Loops:
 
     async def plan(self) -> None:
         """Settle the schedules that are due, and be woken for the next."""
-        pause = PLAN
-        self._planned = math.inf
-        try:
-            pause = (await self._planner.work()).total_seconds()
-        except Exception:  # the door of a loop: the next pass finds the same rows
-            _log.exception("loop.failed", extra={"loop": "scheduler"})
-        self._wake_planner(pause)
+        await self._finish(self._plan())
 
     def start(self) -> None:
         """Begin."""
@@ -71,11 +68,37 @@ class Loops:
 
     async def stop(self) -> None:
         """End: nothing new begins; what is owed already is brought once more."""
+        self._stopping = True
         self._scheduler.shutdown(wait=False)
+        if self._passes:
+            await asyncio.wait(set(self._passes))
         if self._telling is not None:
             self._telling.cancel()
             await asyncio.gather(self._telling, return_exceptions=True)
         await self._notifier.deliver()
+
+    async def _plan(self) -> None:
+        pause = PLAN
+        self._planned = math.inf
+        try:
+            pause = (await self._planner.work()).total_seconds()
+        except Exception:  # the door of a loop: the next pass finds the same rows
+            _log.exception("loop.failed", extra={"loop": "scheduler"})
+        self._wake_planner(pause)
+
+    async def _finish(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let a pass come to its end even while the loops stop: it may be in the middle of a commit."""
+        if self._stopping:
+            work.close()
+            return
+        one = asyncio.ensure_future(work)
+        self._passes.add(one)
+        one.add_done_callback(self._passes.discard)
+        try:
+            await asyncio.shield(one)
+        except asyncio.CancelledError:
+            if not self._stopping:
+                raise
 
     def _wake_planner(self, seconds: float) -> None:
         self._planned = asyncio.get_running_loop().time() + seconds
@@ -103,8 +126,11 @@ class Loops:
             except Exception:  # the door of a loop: the next pass finds the same rows
                 _log.exception("loop.failed", extra={"loop": name})
 
+        async def whole() -> None:
+            await self._finish(once())
+
         self._scheduler.add_job(
-            once,
+            whole,
             "interval",
             seconds=seconds,
             max_instances=1,
