@@ -13,7 +13,6 @@ from core.lifecycles import BatchState, DeliveryState
 from core.ports import Channel
 from core.store import tables
 from core.store.database import Store
-from core.store.migrate import migrate
 from tests.channels.fake_slack import Fault
 from tests.channels.slack_rig import SlackRig, desk
 
@@ -24,18 +23,15 @@ class Died(BaseException):
     """The process is no more."""
 
 
-@pytest.fixture(params=["sqlite"])
-async def rig(request: pytest.FixtureRequest, tmp_path: Any) -> AsyncIterator[SlackRig]:
-    """One process, its platform the fake Slack. What is said of a run is the same on every database."""
-    store = Store(f"sqlite:///{tmp_path / 'slashjob.db'}", pool=12)
-    await migrate(store)
+@pytest.fixture
+async def rig(store: Store) -> AsyncIterator[SlackRig]:
+    """One process on each database, its platform the fake Slack."""
     async with desk() as at:
         made = SlackRig(store, at)
         await made.prepare()
         await made.open()
         yield made
         await made.close()
-    await store.close()
 
 
 async def results(rig: SlackRig, count: int = 1, **fields: Any) -> list[int]:
