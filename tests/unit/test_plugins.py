@@ -209,15 +209,11 @@ async def test_a_source_that_the_agent_does_not_name_is_explained() -> None:
 
 
 def example() -> str:
-    """The example as the README prints it; as the text beside this test has it, where that is not there."""
-    here = Path(__file__)
-    for path in (here.parents[2] / "README.md", here.with_name("plugin_example.md")):
-        found = re.search(
-            r"```python\n(# example plug-in\n.*?)```", path.read_text(encoding="utf-8"), re.DOTALL
-        )
-        if found:
-            return found[1]
-    raise AssertionError("the example is nowhere")
+    """The example as the README prints it."""
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"```python\n(# example plug-in\n.*?)```", text, re.DOTALL)
+    assert found is not None
+    return found[1]
 
 
 async def test_the_example_of_the_readme_works() -> None:
