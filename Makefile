@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench serve golden locks clean
+.PHONY: demo test lint bench serve golden preview locks clean
 
 demo: $(READY)
 	@$(BIN)/slashjob demo --folder build/demo
@@ -26,6 +26,9 @@ bench: $(READY)
 
 serve: $(READY)
 	@$(BIN)/slashjob serve
+
+preview: $(READY)
+	@$(BIN)/python -m tests.channels.preview build/preview
 
 golden: $(READY)
 	UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/channels tests/unit/test_readme.py
