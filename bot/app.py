@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
 from adapters.agents.callbacks import Callbacks
@@ -41,6 +41,9 @@ from core.store.migrate import migrate, pending
 from core.turns import Turns
 from core.vault import Vault
 from core.worker import Equipment, Worker
+
+if TYPE_CHECKING:
+    from adapters.slack.service import Slack
 
 _log = logging.getLogger(__name__)
 
@@ -77,6 +80,7 @@ class Bot:
         self.platforms: dict[str, Platform] = {"console": Console()}
         self.callbacks = Callbacks(settings.public_url)
         self._plugins = Plugins(settings.agents)
+        self.slack = self._slack()
         self._watchdog = Watchdog(self._plugins.running)
         self._lock = ExecutionLock(dialects.file(self.store.address)) if self.store.sqlite else None
         self._execution: Execution | None = None
@@ -164,6 +168,8 @@ class Bot:
             for step in (drain, execution.loops.stop, execution.worker.close):
                 try:
                     await step()
+        if self.slack is not None:
+            await self.slack.stop()
                 except Exception as error:  # a door: the rows tell the next process what is left
                     _log.warning("stop.incomplete", extra={"error": str(error)})
         await self.engine.close()
@@ -174,6 +180,8 @@ class Bot:
     async def ready(self) -> None:
         """Pass where this process can do its work. Raises what keeps it from it."""
         async with self.store.reading() as connection:
+        if self.slack is not None:
+            await self.slack.close()
             await self.store.now(connection)
             await connection.exec_driver_sql("SELECT 1")
         if self._execution is None:
@@ -188,6 +196,8 @@ class Bot:
             try:
                 await self._begin()
             except Exception:  # the door of a task: the database may be busy just now
+        if self.slack is not None and not await self.slack.linked():
+            raise RuntimeError("the link to Slack (Socket Mode) does not stand")
                 _log.exception("execution.not_begun")
                 await asyncio.sleep(LOOK)
 
@@ -213,6 +223,8 @@ class Bot:
         execution.tasks += [
             asyncio.create_task(self._repeat(execution, self._let_engine_work)),
             asyncio.create_task(self._repeat(execution, self._replace_when_buried)),
+        if self.slack is not None:
+            self.platforms["slack"] = self.slack.platform()
         ]
         loops.start()
         loops.wake()
@@ -250,6 +262,23 @@ class Bot:
     def _wake(self) -> None:
         if self._execution is not None:
             self._execution.loops.wake()
+
+    def _slack(self) -> Slack | None:
+        settings = self.settings
+        if not settings.slack_bot_token and not settings.slack_client_id:
+            return None
+        from adapters.slack import service  # bolt takes its time to load: only where Slack is configured
+
+        access = service.Access(
+            bot_token=settings.slack_bot_token,
+            signing_secret=settings.slack_signing_secret,
+            app_token=settings.slack_app_token,
+            client_id=settings.slack_client_id,
+            client_secret=settings.slack_client_secret,
+            api=settings.slack_api_url,
+            public_url=settings.public_url,
+        )
+        return service.Slack(access, self.desk, self.turns, self.vault)
 
     def _equipment(self) -> Equipment:
         folder = self.settings.workspace.resolve()

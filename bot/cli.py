@@ -149,22 +149,37 @@ def export() -> None:
 
 
 @main.command()
-@click.argument("what", type=click.Choice(["database"]), default="database")
+@click.argument("what", type=click.Choice(["database", "slack"]), default="database")
 @click.option("--json", "as_json", is_flag=True, help="Answer for machines.")
 def doctor(what: str, *, as_json: bool) -> None:  # noqa: ARG001 - there is one choice so far
     """Look whether all that a bot needs is there, and say how to mend what is not."""
 
     async def work(bot: Bot) -> int:
-        from bot.doctor import report
+        from bot.doctor import report, report_of
 
         return await report(bot, as_json=as_json)
 
+        if what == "slack":
+            from bot.doctor_slack import examine
+
+            return report_of(await examine(bot), as_json=as_json)
     with _refusals():
         sys.exit(_run(work, opened=False))
 
 
 @main.command()
 def schema() -> None:
+@main.command("slack-manifest")
+@click.option("--url", default="", help="Where Slack reaches this server (default: SLASHJOB_PUBLIC_URL).")
+@click.option("--socket", is_flag=True, help="For Socket Mode, which needs no address.")
+def slack_manifest(url: str, *, socket: bool) -> None:
+    """Print the manifest from which Slack makes the app."""
+    from bot.manifests import slack
+
+    with _refusals():
+        click.echo(slack(url or _settings().public_url, socket=socket), nl=False)
+
+
     """Print the JSON Schema of job files."""
     from core import jobfiles
 

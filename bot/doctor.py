@@ -54,7 +54,11 @@ async def examine(bot: Bot) -> list[Finding]:
 
 async def report(bot: Bot, *, as_json: bool) -> int:
     """Print the findings; 1 where something is bad."""
-    found = await examine(bot)
+    return report_of(await examine(bot), as_json=as_json)
+
+
+def report_of(found: list[Finding], *, as_json: bool) -> int:
+    """Print these findings; 1 where something is bad."""
     if as_json:
         click.echo(json.dumps([asdict(one) for one in found]))
     for one in [] if as_json else found:

@@ -33,6 +33,8 @@ def application(bot: Bot) -> web.Application:
     made.router.add_get("/healthz", healthz)
     made.router.add_get("/readyz", readyz)
     callback_routes(made, bot.callbacks)
+    if bot.slack is not None:
+        bot.slack.mount(made)
     return made
 
 
@@ -63,4 +65,6 @@ async def listen(bot: Bot) -> tuple[web.AppRunner, int]:
             [f"Port {port} on {host} cannot be used: {why}. SLASHJOB_PORT chooses another."]
         ) from error
     bot.callbacks.listen()
+    if bot.slack is not None:
+        bot.slack.listen()
     return runner, int(runner.addresses[0][1])

@@ -17,7 +17,16 @@ from core.definitions import Duration
 from core.errors import Misconfigured, Refusal
 from core.nearest import nearest
 
-SECRETS = ("DATABASE_URL", "SLASHJOB_SECRET_KEYS")  # may stand in a file named by X_FILE
+SECRETS = (  # may stand in a file named by X_FILE
+    "DATABASE_URL",
+    "SLASHJOB_SECRET_KEYS",
+    "SLACK_BOT_TOKEN",
+    "SLACK_SIGNING_SECRET",
+    "SLACK_APP_TOKEN",
+    "SLACK_CLIENT_SECRET",
+)
+_OAUTH = ("SLACK_CLIENT_SECRET", "SLACK_SIGNING_SECRET", "SLASHJOB_PUBLIC_URL")
+SLACK_API = "https://slack.com/api/"
 
 
 class Settings(BaseModel):
@@ -74,6 +83,27 @@ class Settings(BaseModel):
         description="how long running work may go on after SIGTERM",
     )
 
+    slack_bot_token: str = Field(
+        "",
+        alias="SLACK_BOT_TOKEN",
+        description="xoxb-…: one workspace of Slack; empty: none, or many by OAuth",
+    )
+    slack_signing_secret: str = Field(
+        "", alias="SLACK_SIGNING_SECRET", description="proves that a request is Slack's; needed for HTTP"
+    )
+    slack_app_token: str = Field(
+        "", alias="SLACK_APP_TOKEN", description="xapp-…: Socket Mode instead of HTTP, where it is set"
+    )
+    slack_client_id: str = Field(
+        "", alias="SLACK_CLIENT_ID", description="many workspaces install the app at /slack/install"
+    )
+    slack_client_secret: str = Field(
+        "", alias="SLACK_CLIENT_SECRET", description="belongs to SLACK_CLIENT_ID"
+    )
+    slack_api_url: str = Field(
+        SLACK_API, alias="SLACK_API_URL", description="the Web API; another one only for tests"
+    )
+
     @field_validator("secret_keys", "commands", "agents", mode="before")
     @classmethod
     def _list(cls, value: object) -> object:
@@ -126,6 +156,7 @@ def read(environment: Mapping[str, str], folder: Path) -> Settings:
                 mistakes.append(f"{name}_FILE: {path} cannot be read ({type(error).__name__}).")
     mistakes += [_unknown(name, known) for name in sorted(given) if _is_unknown(name, known)]
     values = {name: given[name] for name in known if given.get(name, "") != ""}
+    mistakes += _slack(values)
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
@@ -134,6 +165,35 @@ def read(environment: Mapping[str, str], folder: Path) -> Settings:
     if mistakes:
         raise Misconfigured(mistakes)
     return settings
+
+
+def _slack(values: Mapping[str, str]) -> list[str]:
+    """What does not fit together in the settings of Slack."""
+    bot, app = values.get("SLACK_BOT_TOKEN", ""), values.get("SLACK_APP_TOKEN", "")
+    client, signed = "SLACK_CLIENT_ID" in values, "SLACK_SIGNING_SECRET" in values
+    mistakes = []
+    if bot and not bot.startswith("xoxb-"):
+        mistakes.append("SLACK_BOT_TOKEN: it begins with xoxb- (OAuth & Permissions, Bot User OAuth Token).")
+    if app and not app.startswith("xapp-"):
+        mistakes.append("SLACK_APP_TOKEN: it begins with xapp- (Basic Information, App-Level Tokens).")
+    if bot and not app and not signed:
+        mistakes.append(
+            "SLACK_BOT_TOKEN hears nothing: set SLACK_SIGNING_SECRET too (HTTP), "
+            "or SLACK_APP_TOKEN (Socket Mode)."
+        )
+    if (app or signed) and not bot and not client:
+        mistakes.append(
+            "Slack is half configured: SLACK_BOT_TOKEN (or SLACK_CLIENT_ID, for many) is missing."
+        )
+    if client and not all(values.get(name) for name in _OAUTH):
+        missing = ", ".join(name for name in _OAUTH if not values.get(name))
+        mistakes.append(f"SLACK_CLIENT_ID: installing by OAuth needs {missing} as well.")
+    if client and bot:
+        mistakes.append(
+            "SLACK_CLIENT_ID and SLACK_BOT_TOKEN: one is for many workspaces, the other for one; "
+            "set only one."
+        )
+    return mistakes
 
 
 def _is_unknown(name: str, known: Mapping[str, str]) -> bool:

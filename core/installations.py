@@ -48,6 +48,11 @@ async def first_of(turn: Turn, organization: str, platform: str, vault: Vault) -
     return _installation(found[0], vault) if found else None
 
 
+async def every(turn: Turn, platform: str, vault: Vault) -> list[Installation]:
+    """All living installations, the oldest first."""
+    return [_installation(row, vault) for row in await rows.every(turn.connection, platform)]
+
+
 async def save(turn: Turn, made: Installation, installer: Speaker | None, vault: Vault) -> Installation:
     """Keep an installation, link it to its organization, and make its installer the first admin there.
 

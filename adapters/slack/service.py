@@ -7,14 +7,18 @@ from dataclasses import dataclass
 
 from aiohttp import web
 from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.slack import listeners
+from adapters.slack import listeners, platform
+from adapters.slack.directory import Directory
 from adapters.slack.http import Door
 from adapters.slack.install import Installer
 from adapters.slack.reception import Reception
 from adapters.slack.socket import Socket
-from adapters.slack.workspaces import API, Workspaces
+from adapters.slack.workspaces import API, FAULTS, Workspaces
 from core.desk.desk import Desk
+from core.errors import DeliveryError
+from core.ports import Channel, Platform
 from core.turns import Turns
 from core.vault import Vault
 
@@ -89,14 +93,32 @@ class Slack:
         """Socket Mode is not asked for, or its link stands."""
         return self._socket is None or await self._socket.connected()
 
-    async def close(self) -> None:
-        """Hear nothing new, let what was begun end, let go of the session. Safe to call twice."""
+    def platform(self) -> Platform:
+        """The way out, for the same workspaces. Call it inside the running loop."""
+        workspaces = self.open()
+
+        async def client(channel: Channel) -> AsyncWebClient | None:
+            try:
+                found = await workspaces.of_channel(channel)
+            except FAULTS as error:
+                raise DeliveryError("Slack cannot be asked whose token it is.") from error
+            return None if found is None else found.client
+
+        return platform.Slack(client, Directory(self._turns))
+
+    async def stop(self) -> None:
+        """Hear nothing new, and let what was begun end. Safe to call twice."""
         if self._socket is not None:
             await self._socket.close()
             self._socket = None
         self._app = None
         if self.reception is not None:
             await self.reception.close()
+            self.reception = None
+
+    async def close(self) -> None:
+        """Stop, and let go of the session: nothing can be delivered any more. Safe to call twice."""
+        await self.stop()
         if self.workspaces is not None:
             await self.workspaces.close()
             self.workspaces = None

@@ -123,6 +123,14 @@ class Workspaces:
         )
         return None if made is None else self._of(made, made.tenant)
 
+    async def every(self) -> list[Workspace]:
+        """All of them. Raises what the Web API answers to the token of the only one."""
+        if self._token:
+            single = await self.only()
+            return [single] if single is not None else []
+        made = await self._turns.look(lambda turn: installations.every(turn, "slack", self._vault))
+        return [self._of(one, one.tenant) for one in made]
+
     async def revoke(self, team: str, enterprise: str, *, told_at: datetime) -> None:
         """The workspace removed the app: its token is erased, what is owed there is suppressed."""
         self._found.clear()

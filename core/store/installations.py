@@ -43,6 +43,14 @@ async def of_organization(connection: AsyncConnection, organization: int, platfo
     return list(await connection.execute(query.order_by(installations.c.pk)))
 
 
+async def every(connection: AsyncConnection, platform: str) -> list[Row]:
+    """All living installations, the oldest first."""
+    query = _WITH_ORGANIZATION.where(
+        installations.c.platform == platform, installations.c.revoked_at.is_(None)
+    )
+    return list(await connection.execute(query.order_by(installations.c.pk)))
+
+
 async def known(connection: AsyncConnection, platform: str, tenant: str, enterprise: str) -> Row | None:
     """The row of exactly this installation, revoked or not."""
     query = _WITH_ORGANIZATION.where(_is(platform, tenant, enterprise))
