@@ -1,4 +1,4 @@
-"""Start a batch (any wish, any number of runs), follow it, end it.
+"""Start a batch (any wish, any number of runs), follow it, cancel it.
 
 A batch is what one wish starts. It holds the job's locks from its start until its last run has ended,
 retries included. Starts, ends and cancels of one job stand in one line (`store.batches.order`), and
@@ -7,14 +7,14 @@ the primary key of `locks` is the backstop.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from core import audit, deliveries, locks
+from core import audit, deliveries, locks, progress
 from core.errors import OutOfPlace
-from core.lifecycles import BatchState, Status, ending_of
+from core.lifecycles import BatchState, Status
 from core.people import Member
 from core.store import batches as rows
 from core.store import people as people_rows
@@ -27,7 +27,8 @@ from core.wishes import Trigger as Trigger
 from core.wishes import Wish as Wish
 from core.wishes import run_rows as run_row_values
 
-LONG = timedelta(seconds=60)  # above this the requester is mentioned: an edit notifies nobody
+_ACTIONS = {BatchState.SKIPPED: "batch.skip", BatchState.PROPOSED: "batch.propose"}
+_WITH_AN_END = (BatchState.PROPOSED, BatchState.ACTIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ class Batch:
     cancelled_by: int | None
     rerun_of: int | None
     counts: dict[Status, int]
+    until_at: datetime | None = None
+    agreed_by: int | None = None
 
     @property
     def done(self) -> int:
@@ -93,63 +96,6 @@ async def start_many(turn: Turn, wishes: Sequence[Wish]) -> list[Started]:
     return [started[place] for place in range(len(wishes))]
 
 
-async def advance(turn: Turn, batch_pks: Iterable[int]) -> None:
-    """Queue what follows in these batches, and end those whose last run has ended.
-
-    The caller stands in line for their jobs. Ending a batch frees its locks, hands them to the next in
-    line and owes its message, all in this transaction.
-    """
-    pks = sorted(set(batch_pks))
-    if not pks:
-        return
-    counted = await rows.counts(turn.connection, pks)
-    found = {row.pk: row for row in await rows.get(turn.connection, pks)}
-    ended: list[int] = []
-    endings: dict[int, BatchState] = {}
-    for pk in pks:
-        row, counts = found[pk], counted[pk]
-        if row.state != BatchState.ACTIVE:
-            continue
-        if sum(counts.get(status, 0) for status in (Status.WAITING, Status.QUEUED, Status.RUNNING)) == 0:
-            endings[pk] = await _end(turn, row, counts)
-            ended.append(pk)
-        elif counts.get(Status.WAITING):
-            room = row.cap - counts.get(Status.QUEUED, 0) - counts.get(Status.RUNNING, 0)
-            if room > 0:
-                turn.queued += await run_rows.queue(turn.connection, pk, room, turn.now)
-    if ended:
-        locked = [pk for pk in ended if found[pk].keys]
-        if locked:
-            await rows.unlock(turn.connection, locked)
-            await hand_over(turn, sorted({found[pk].job for pk in locked}))
-        await _tell(turn, [found[pk] for pk in ended], {pk: endings[pk] for pk in ended})
-    going = [pk for pk in pks if pk not in ended]
-    if going:
-        await deliveries.touched(turn, going)
-
-
-async def hand_over(turn: Turn, job_pks: Sequence[int]) -> None:
-    """Make the next waiting batches of these jobs active where all their keys are free, in order.
-
-    The caller stands in line for the jobs. A batch that waits keeps its place: nobody behind it takes
-    a key that it needs.
-    """
-    line = await rows.waiting(turn.connection, job_pks)
-    spoken_for: set[str] = set()
-    activated: list[int] = []
-    for row in line:
-        keys = set(row.keys)
-        free = not (keys & spoken_for) and not await rows.holders(turn.connection, sorted(keys))
-        spoken_for |= keys
-        if not free:
-            continue
-        values = {"state": BatchState.ACTIVE, "started_at": turn.now, "reason": ""}
-        if await rows.move(turn.connection, [row.pk], BatchState.WAITING, values):
-            await rows.lock(turn.connection, sorted(keys), row.pk, turn.now)
-            activated.append(row.pk)
-    await advance(turn, activated)
-
-
 async def cancel(turn: Turn, batch: Batch, index: int | None, actor: Member) -> None:
     """Cancel a batch, or its run of that index.
 
@@ -165,7 +111,7 @@ async def cancel(turn: Turn, batch: Batch, index: int | None, actor: Member) -> 
         raise OutOfPlace(
             f"#{batch.number} has already ended: {now.state}.", suggestions=(f"show #{batch.number}",)
         )
-    await _cancel(turn, batch.number, index, actor, f"cancelled by {actor.name}")
+    await progress.cancel(turn, batch.number, index, actor, f"cancelled by {actor.name}")
     await audit.record(
         turn,
         organization=batch.organization,
@@ -207,20 +153,25 @@ async def number_of(turn: Turn, organization: int, public_id: str) -> int | None
 
 async def idle(turn: Turn) -> bool:
     """There is nothing that `sweep` could do."""
-    due = await run_rows.batches_with_due(turn.connection, turn.now, 1)
-    return not due and not await rows.jobs_with_waiting(turn.connection)
+    connection = turn.connection
+    if await run_rows.batches_with_due(connection, turn.now, 1) or await rows.jobs_with_waiting(connection):
+        return False
+    given_up = [await rows.given_up(connection, state, turn.now, 1) for state in _WITH_AN_END]
+    return not any(given_up)
 
 
 async def sweep(turn: Turn) -> None:
-    """Hand free locks to waiting batches, and queue retries whose time has come. Safe to repeat."""
+    """Hand free locks to waiting batches, queue retries whose time has come, give up what had its time.
+
+    Safe to repeat.
+    """
     due = await run_rows.batches_with_due(turn.connection, turn.now, 100)
     found = await rows.get(turn.connection, due)
     job_pks = sorted({*await rows.jobs_with_waiting(turn.connection), *(row.job for row in found)})
-    if not job_pks:
-        return
-    await rows.order(turn.connection, job_pks)
-    await hand_over(turn, job_pks)
-    await advance(turn, due)
+    if job_pks:
+        await rows.order(turn.connection, job_pks)
+        await progress.hand_over(turn, job_pks)
+        await progress.advance(turn, due)
 
 
 async def _start_together(turn: Turn, wishes: Sequence[Wish]) -> list[Started]:
@@ -246,7 +197,7 @@ async def _start_together(turn: Turn, wishes: Sequence[Wish]) -> list[Started]:
             await deliveries.owe(turn, *place, number, row["id"], only_for=one.wish.only_for)
         if one.decision is locks.Decision.REPLACE:
             for other in dict.fromkeys(one.others):
-                await _cancel(turn, other, None, one.wish.actor, f"replaced by #{number}")
+                await progress.cancel(turn, other, None, one.wish.actor, f"replaced by #{number}")
     await audit.record_many(turn, [_audited(one, row["id"], number) for one, row, number in together])
     return started
 
@@ -256,7 +207,7 @@ def _audited(one: Decided, batch_id: str, number: int) -> audit.Act:
     return audit.Act(
         organization=wish.organization,
         member=wish.actor.pk if wish.actor else None,
-        action="batch.skip" if one.state is BatchState.SKIPPED else "batch.start",
+        action=_ACTIONS.get(one.state, "batch.start"),
         subject=f"batch:{batch_id}",
         data={
             "job": wish.definition.name,
@@ -295,53 +246,6 @@ async def _refuse_where_paused(turn: Turn, wishes: Sequence[Wish]) -> None:
         )
 
 
-async def _end(turn: Turn, row: Row, counts: dict[Status, int]) -> BatchState:
-    succeeded = counts.get(Status.SUCCEEDED, 0)
-    cancelled = counts.get(Status.CANCELLED, 0)
-    failed = sum(counts.values()) - succeeded - cancelled
-    state = ending_of(succeeded, failed, cancelled)
-    values = {"state": state, "ended_at": turn.now}
-    await rows.move(turn.connection, [row.pk], BatchState.ACTIVE, values)
-    return state
-
-
-async def _cancel(turn: Turn, batch: int, index: int | None, actor: Member | None, reason: str) -> None:
-    member = actor.pk if actor else None
-    await run_rows.cancel_unstarted(turn.connection, batch, index, member, reason, turn.now)
-    await run_rows.request_cancel(turn.connection, batch, index, member, turn.now)
-    row = (await rows.get(turn.connection, [batch]))[0]
-    if index is None:
-        await rows.move(
-            turn.connection, [batch], BatchState(row.state), {"cancelled_by": member, "reason": reason}
-        )
-    if row.state == BatchState.WAITING and index is None:
-        values = {"state": BatchState.CANCELLED, "ended_at": turn.now}
-        await rows.move(turn.connection, [batch], BatchState.WAITING, values)
-        await _tell(turn, [row], {batch: BatchState.CANCELLED})
-    else:
-        await advance(turn, [batch])
-
-
-async def _tell(turn: Turn, ended: Sequence[Row], endings: Mapping[int, BatchState]) -> None:
-    """Owe the endings of these batches; their rows may be as they were before."""
-    for row in ended:
-        if row.channel is None:
-            continue
-        took = turn.now - (row.started_at or row.created_at)
-        await deliveries.ended(
-            turn,
-            deliveries.Ended(
-                organization=row.organization,
-                channel=row.channel,
-                batch=row.pk,
-                batch_id=row.id,
-                by_hand=Trigger(row.trigger).by_hand,
-                failed=endings[row.pk] in (BatchState.FAILED, BatchState.PARTLY_FAILED),
-                long=took > LONG,
-            ),
-        )
-
-
 async def _one(turn: Turn, pk: int) -> Batch:
     return (await get(turn, [pk]))[0]
 
@@ -368,4 +272,6 @@ def _batch(row: Row, counts: dict[Status, int]) -> Batch:
         cancelled_by=row.cancelled_by,
         rerun_of=row.rerun_of,
         counts=counts,
+        until_at=row.until_at,
+        agreed_by=row.agreed_by,
     )

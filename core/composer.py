@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from core import deliveries, views
+from core import deliveries, results, views
 from core.deliveries import Delivery, Kind
 from core.messages import Message, Paragraph
 from core.turns import Turn
@@ -31,6 +31,8 @@ async def _message(turn: Turn, delivery: Delivery) -> Message:
             return batches.alert(view)
         case Kind.MENTION:
             return batches.mention(view)
+        case Kind.RESULT:
+            return batches.result(view, results.run_of(delivery.subject))
         case Kind.DRIFT:
             return firings.drift(view)
         case _:

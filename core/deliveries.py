@@ -36,6 +36,7 @@ class Kind(StrEnum):
     STATUS = "status"  # M: from the acknowledgement to the result, edited
     ALERT = "alert"  # F: a new message about what failed
     MENTION = "mention"  # a short reply that notifies the requester of a long run's end
+    RESULT = "result"  # what one run of a fan-out found, in M's thread
     DRIFT = "drift"  # a schedule is due more often than its job can keep up with
 
 
@@ -74,6 +75,8 @@ class Delivery:
     sent_at: datetime | None
     broken: bool = False  # its channel took nothing the last time
     instead_of: str = ""  # the id of the delivery whose channel did not take it
+    reply_to: str = ""  # the external id of the message whose thread it belongs to
+    subject: str = ""
 
 
 async def owe(
@@ -132,6 +135,8 @@ async def divert(turn: Turn, delivery: Delivery) -> bool:
 
     False where there is nobody, or where it was a person already. Safe to call twice.
     """
+    if delivery.kind is Kind.RESULT:  # its message tells of it, and goes to them
+        return False
     found = await rows.fallback(turn.connection, delivery.pk, delivery.channel.platform)
     told = (delivery.channel.address, delivery.only_for)
     if delivery.instead_of or not found or found[0].external_id in told:
@@ -182,6 +187,8 @@ def read(row: Row) -> Delivery:
         sent_at=row.sent_at,
         broken=row.channel_state == "broken",
         instead_of=row.subject.removeprefix(_INSTEAD) if row.subject.startswith(_INSTEAD) else "",
+        reply_to=row.anchor or "" if row.kind in (Kind.ALERT, Kind.MENTION, Kind.RESULT) else "",
+        subject=row.subject,
     )
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from core import batches, deliveries, parameters, versions
+from core import batches, deliveries, parameters, sets, versions
 from core.combinations import expand
 from core.definitions import JobDefinition, Scalar, Version
 from core.errors import Busy, Fault, Invalid, NotFound, Refusal
@@ -101,14 +101,14 @@ async def settle(
     if not await rows.advance(turn.connection, moves):
         raise Beaten()
     known = set() if hopeful else await rows.fired(turn.connection, _asked(due, verdicts))
-    definitions = {pk: versions.read(row.version_id, row.definition) for pk, row in found.items()}
+    definitions = await _definitions(turn, due, found)
     wished, written = _wishes(turn, due, verdicts, (found, definitions), known, vault)
     started = await batches.start_many(turn, [one.wish for one in wished]) if wished else []
     for one, result in zip(wished, started, strict=True):
         written += [_started(turn, one.schedule, record, result) for record in one.records]
     await rows.fire(turn.connection, written)
     for one, result in zip(wished, started, strict=True):
-        if result.state is BatchState.SKIPPED:
+        if result.state is BatchState.SKIPPED and result.holder is not None:
             await _warn(turn, one, result)
     return sum(1 for one in started if one.state is not BatchState.SKIPPED)
 
@@ -127,11 +127,10 @@ def combine(
 
 def given_rows(job: JobDefinition, schedule: Schedule, vault: Vault | None) -> list[dict[str, Scalar]]:
     """What a schedule gives for its runs: a row for each, secrets opened."""
-    saved: list[Mapping[str, Scalar]] = []
-    for name in schedule.definition.parameter_sets:
-        if name not in job.parameter_sets:
-            raise NotFound(f"The job has no parameter set {name} any more.")
-        saved += job.parameter_sets[name]
+    try:
+        saved = sets.chosen(job, schedule.definition.parameter_sets)
+    except KeyError as missing:
+        raise NotFound(f"The job has no parameter set {missing.args[0]} any more.") from None
     given = [vault.open_values(one) if vault else one for one in schedule.given]
     return [{**row, **one} for row in saved or [{}] for one in given or [{}]]
 
@@ -212,6 +211,13 @@ def _wishes(
                 for record in records
             ]
     return wished, written
+
+
+async def _definitions(turn: Turn, due: Sequence[Schedule], found: Mapping[int, Row]) -> dict[int, Version]:
+    """Job -> its version, with the sets of chat where a schedule names some."""
+    made = {pk: versions.read(row.version_id, row.definition) for pk, row in found.items()}
+    naming = {one.job for one in due if one.definition.parameter_sets}
+    return made | await sets.merge(turn, {pk: made[pk] for pk in naming})
 
 
 def _wish(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from core import batches, runs
+from core import batches, progress, runs
 from core.store import deliveries as delivery_rows
 from core.store import requests as request_rows
 from core.store import runs as rows
@@ -38,10 +38,11 @@ class Janitor:
         return await self._end_all()
 
     async def sweep(self) -> None:
-        """Hand over free locks, queue due retries, and hand queued runs to the engine again."""
+        """Hand over free locks, queue due retries, and give up what had its time."""
         if await self._turns.look(lambda turn: batches.idle(turn)):
             return
         await self._turns.take(batches.sweep)
+        await self._turns.take(progress.give_up)
 
     async def queue_again(self, limit: int = 1000) -> None:
         """Hand queued runs to the engine: those of other processes, and those that an engine lost."""

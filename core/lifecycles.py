@@ -90,6 +90,7 @@ MOVES: frozenset[tuple[Status, Status]] = frozenset(
         (Status.WAITING, Status.CANCELLED),
         (Status.QUEUED, Status.RUNNING),
         (Status.QUEUED, Status.CANCELLED),
+        *((begun, Status.TIMED_OUT) for begun in (Status.WAITING, Status.QUEUED)),  # its batch had its time
         *((Status.RUNNING, ending) for ending in ENDINGS),
         (Status.RUNNING, Status.WAITING),  # an attempt ended and the retry policy has another
     }

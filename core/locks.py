@@ -16,6 +16,8 @@ class Decision(StrEnum):
     WAIT = "wait"
     REPLACE = "replace"  # cancel the holder, then wait until it is really gone
     FULL = "full"  # too many wait already
+    ASK = "ask"  # somebody has to say yes first
+    REFUSE = "refuse"  # it needs a yes, and nobody is there to say it
 
 
 def keys(job_id: str, overlap: Overlap, prints: Iterable[str]) -> list[str]:

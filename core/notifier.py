@@ -100,6 +100,7 @@ class Notifier:
                 channel=delivery.channel,
                 message=message,
                 external_id=delivery.external_id,
+                reply_to=delivery.reply_to,
                 only_for=delivery.only_for,
             )
             if look_first and isinstance(platform, Finder):

@@ -40,7 +40,7 @@ class Cause(StrEnum):
     PAUSED = "paused"
     CALENDAR = "calendar"
     INACTIVE = "inactive"
-    UNFIT = "unfit"  # its parameters do not fit the job any more
+    UNFIT = "unfit"  # its parameters do not fit the job any more, or it needs a yes that nobody can give
     DOWN = "down"
     CAUGHT_UP = "caught_up"  # started, but late
     ASKED = "asked"  # skipped by a pause, started when it was resumed

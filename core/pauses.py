@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core import audit, batches, firings, people, schedules
+from core import audit, batches, firings, people, schedules, sets
 from core.definitions import Role
 from core.errors import OutOfPlace
 from core.jobs import Job
@@ -138,6 +138,7 @@ async def _resumed(
     turn: Turn, job: Job, every: Sequence[Schedule], vault: Vault, *, catch_up: bool
 ) -> Resumed:
     skipped, started, refused = 0, [], []
+    job = await sets.with_saved(turn, job) if catch_up else job
     for one in every:
         most = one.definition.cap if one.definition.catch_up == "all" else 1
         left = await rows.since_started(turn.connection, one.pk, Cause.PAUSED, one.definition.cap)

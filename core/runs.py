@@ -6,16 +6,18 @@ writes are refused. The end of a run, the lock it frees and the messages it owes
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from core import batches, chats, deliveries, versions
+from core import chats, deliveries, progress, versions
 from core.definitions import Retry, Version
 from core.entries import Failed
 from core.lifecycles import UNSUCCESSFUL, Status
 from core.store import batches as batch_rows
+from core.store import claims as claim_rows
 from core.store import runs as rows
 from core.store.dialects import Row
 from core.turns import Turn
@@ -90,12 +92,12 @@ class Run:
         return f"#{self.batch}.{self.index}"
 
 
-async def claim(turn: Turn, run_ids: Sequence[str], worker: int) -> list[Claim]:
-    """Claim what is still queued of these, for a worker whose lease is alive."""
-    found = await rows.claim(turn.connection, run_ids, worker, turn.now)
+async def claim(turn: Turn, room: int, worker: int) -> list[Claim]:
+    """Claim so many of what is queued, those whose turn it is, for a worker whose lease is alive."""
+    found = await claim_rows.claim(turn.connection, room, worker, turn.now)
     if not found:
         return []
-    await rows.begin_attempts(
+    await claim_rows.begin_attempts(
         turn.connection,
         [
             {
@@ -142,6 +144,7 @@ async def finish(turn: Turn, endings: Sequence[Ending]) -> set[int]:
     if not ours:
         return set()
     alike: dict[tuple[Status, str], list[int]] = {}
+    succeeded: dict[int, list[str]] = {}
     for ending in ours:
         wait = _another(ending, cancelled=held[ending.pk].cancel_requested_at is not None)
         if wait is not None:
@@ -149,11 +152,13 @@ async def finish(turn: Turn, endings: Sequence[Ending]) -> set[int]:
             await rows.end_attempts(turn.connection, [ending.pk], ending.status, ending.reason, turn.now)
         else:
             alike.setdefault((ending.status, ending.reason), []).append(ending.pk)
+            if ending.status is Status.SUCCEEDED:
+                succeeded.setdefault(held[ending.pk].batch, []).append(held[ending.pk].id)
     for (status, reason), pks in alike.items():
         await rows.end(turn.connection, pks, status, reason, turn.now)
         await rows.end_attempts(turn.connection, pks, status, reason, turn.now)
     await chats.append(turn, [line for ending in ours for line in ending.entries])
-    await batches.advance(turn, {held[ending.pk].batch for ending in ours})
+    await progress.advance(turn, {held[ending.pk].batch for ending in ours}, succeeded=succeeded)
     return {ending.pk for ending in ours}
 
 
@@ -185,10 +190,14 @@ async def version_of(turn: Turn, pk: int) -> Version:
     return versions.read(row.id, row.definition)
 
 
-def wait_before(retry: Retry, attempt: int) -> timedelta:
-    """How long to wait after that attempt before the next."""
-    seconds = retry.delay.total_seconds() * retry.backoff ** (attempt - 1)
-    return timedelta(seconds=min(seconds, retry.max_delay.total_seconds()))
+def wait_before(retry: Retry, attempt: int, *, chance: float | None = None) -> timedelta:
+    """How long to wait after that attempt before the next; `chance` (0 to 1) is how much of the jitter."""
+    if chance is None:
+        chance = random.random()  # noqa: S311 - spreads retries
+    seconds = min(
+        retry.delay.total_seconds() * retry.backoff ** (attempt - 1), retry.max_delay.total_seconds()
+    )
+    return timedelta(seconds=seconds * (1 + retry.jitter * chance))
 
 
 async def _end_for(turn: Turn, found: Sequence[Row], status: Status, why: Callable[[Row], str]) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from core import batches, chats, jobs, parameters, runs, versions
+from core import approvals, batches, chats, consent, jobs, parameters, runs, versions
 from core.batches import Batch, Started, Wish
 from core.definitions import Version
 from core.entries import Answered, Failed, Headlined, Record
@@ -34,6 +34,7 @@ class BatchView:
     records: dict[int, list[Record]]
     names: dict[int, str]
     now: datetime
+    approvers: tuple[int, ...] = ()  # some who can say yes, where it waits for one
 
     @property
     def starter(self) -> str:
@@ -150,7 +151,8 @@ async def of_batches(turn: Turn, numbers: Sequence[int], *, whole: bool = False)
     every = await runs.of_batches(turn, [batch.number for batch in found])
     kinds = None if whole else SUMMARY_KINDS
     records = await chats.of_runs(turn, [run.pk for run in every], kinds=kinds)
-    people = {pk for batch in found for pk in (batch.member, batch.cancelled_by) if pk is not None}
+    told = (pk for one in found for pk in (one.member, one.cancelled_by, one.agreed_by))
+    people = {pk for pk in told if pk is not None}
     names = await people_rows.names(turn.connection, people) if people else {}
     made = []
     for batch in found:
@@ -166,6 +168,15 @@ async def of_batches(turn: Turn, numbers: Sequence[int], *, whole: bool = False)
                 records={run.pk: records.get(run.pk, []) for run in own},
                 names=names,
                 now=turn.now,
+                approvers=await _approvers(turn, batch, versions.read(version.id, version.definition)),
             )
         )
     return made
+
+
+async def _approvers(turn: Turn, batch: Batch, version: Version) -> tuple[int, ...]:
+    yes = consent.needed(version.job, batch.total, asked=batch.trigger.asked)
+    if batch.state is not BatchState.PROPOSED or yes is None:
+        return ()
+    found = await approvals.approvers(turn, batch.member, batch.organization, yes)
+    return tuple(one.pk for one in found)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from core import ids, locks
-from core.definitions import Version
+from core import consent, ids, locks
+from core.consent import Consent
+from core.definitions import Overlap, Role, Version
 from core.lifecycles import BatchState, Status
 from core.people import Member
 from core.store.dialects import Row
@@ -27,6 +28,11 @@ class Trigger(StrEnum):
     def by_hand(self) -> bool:
         """Somebody said it in a channel, and has its message from the start on."""
         return self in (Trigger.CHAT, Trigger.BACKFILL)
+
+    @property
+    def asked(self) -> bool:
+        """Somebody is there who can be asked, and has not confirmed the count already."""
+        return self is Trigger.CHAT
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +67,16 @@ class Wish:
         """How many of its runs may be under way at once."""
         return self.at_once or self.definition.job.max_parallel
 
+    @property
+    def consent(self) -> Consent | None:
+        """The yes that it needs before it may start."""
+        return consent.needed(self.definition.job, len(self.combinations), asked=self.trigger.asked)
+
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What became of a wish: `active`, `waiting` behind `holder`, or `skipped` because of it."""
+    """What became of a wish: `active`, `waiting` behind `holder`, `proposed`, or `skipped`: because of the
+    holder where there is one."""
 
     batch: int
     id: str
@@ -90,16 +102,36 @@ class Decided:
         match self.decision:
             case locks.Decision.START:
                 return BatchState.ACTIVE
-            case locks.Decision.SKIP | locks.Decision.FULL:
+            case locks.Decision.SKIP | locks.Decision.FULL | locks.Decision.REFUSE:
                 return BatchState.SKIPPED
+            case locks.Decision.ASK:
+                return BatchState.PROPOSED
             case locks.Decision.WAIT | locks.Decision.REPLACE:
                 return BatchState.WAITING
 
 
 def decide(wish: Wish, held: Mapping[str, int], line: Sequence[Row]) -> Decided:
-    """Decide by the job's overlap policy. `held` are keys with their batches, `line` waits for the job."""
-    overlap = wish.definition.job.overlap
-    keys = locks.keys(wish.job_id, overlap, wish.prints)
+    """Decide by the job's overlap policy, then by the yes that it needs.
+
+    `held` are keys with their batches, `line` waits for the job.
+    """
+    keys = locks.keys(wish.job_id, wish.definition.job.overlap, wish.prints)
+    decision, others, reason = overlapping(wish.definition.job.overlap, keys, held, line)
+    yes = wish.consent
+    if yes is None or decision in (locks.Decision.SKIP, locks.Decision.FULL):
+        return Decided(wish, keys, decision, others, reason)
+    if wish.trigger.by_hand:
+        return Decided(wish, keys, locks.Decision.ASK, [], "")
+    article = "a" if yes.by is Role.VIEWER else "an"
+    runs = "1 run needs" if len(wish.combinations) == 1 else f"{len(wish.combinations)} runs need"
+    why = f"{runs} the approval of {article} {yes.by}, and nobody is there to be asked"
+    return Decided(wish, keys, locks.Decision.REFUSE, [], why)
+
+
+def overlapping(
+    overlap: Overlap, keys: Sequence[str], held: Mapping[str, int], line: Sequence[Row]
+) -> tuple[locks.Decision, list[int], str]:
+    """What a newcomer with these keys does, the batches in its way, and the reason in words."""
     others = sorted({held[key] for key in keys if key in held})
     others += [row.pk for row in line if set(row.keys) & set(keys)]
     decision = locks.decide(overlap, held=bool(others), waiting=len(line))
@@ -111,15 +143,26 @@ def decide(wish: Wish, held: Mapping[str, int], line: Sequence[Row]) -> Decided:
             reason = f"{len(line)} batches were waiting already"
         case locks.Decision.WAIT | locks.Decision.REPLACE:
             reason = f"behind #{others[0]}"
-        case locks.Decision.START:
+        case _:
             pass
-    return Decided(wish, keys, decision, others, reason)
+    return decision, others, reason
+
+
+def until(
+    state: BatchState, now: datetime, *, within: timedelta, timeout: timedelta | None
+) -> datetime | None:
+    """When a batch in that state is given up: a proposal without an answer, an active one by its time-out."""
+    if state is BatchState.PROPOSED:
+        return now + within
+    return now + timeout if state is BatchState.ACTIVE and timeout is not None else None
 
 
 def batch_row(
     wish: Wish, keys: Sequence[str], state: BatchState, reason: str, now: datetime
 ) -> dict[str, Any]:
     """The batch that the wish becomes."""
+    job, yes = wish.definition.job, wish.consent
+    within = yes.within if yes else timedelta(0)
     return {
         "id": ids.new(),
         "organization": wish.organization,
@@ -133,8 +176,12 @@ def batch_row(
         "request": wish.request,
         "keys": list(keys),
         "cap": wish.cap,
+        "job_cap": job.max_parallel,
+        "policy": job.overlap.policy,
+        "timeout_seconds": round(job.batch_timeout.total_seconds()) if job.batch_timeout else None,
+        "until_at": until(state, now, within=within, timeout=job.batch_timeout),
         "total": len(wish.combinations),
-        "priority": wish.definition.job.priority,
+        "priority": job.priority,
         "due_at": wish.due_at,
         "rerun_of": wish.rerun_of,
         "created_at": now,

@@ -1,7 +1,7 @@
 """Executes runs: claims them, lets their agents work, keeps their chats, ends them.
 
-A run stops for one of four reasons, which is set before its task is cancelled and never guessed:
-its time is over, somebody cancelled it, the process stops, or the lease was lost. In the last case
+A run stops for one of five reasons, which is set before its task is cancelled and never guessed:
+its time or that of its batch is over, somebody cancelled it, the process stops, or the lease was lost. Then
 nothing is written: the run belongs to somebody else by now.
 """
 
@@ -11,22 +11,25 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from core import ids, masks, parameters, runs
+from core import ids, masks, parameters, runs, stops
+from core.backlog import Backlog
 from core.chats import Line, append
 from core.collector import Collector
-from core.definitions import Version, write_duration
+from core.definitions import Version
 from core.deliveries import touched
 from core.entries import Entry, Failed, Kept, Progressed
 from core.errors import AgentError, Fault, Refusal
 from core.lease import Lease, boottime
 from core.lifecycles import Status
+from core.live import Live, storable
 from core.ports import Agent, Halt, OpenSource, Task
+from core.stops import Stop, Verdict
 from core.store import runs as rows
+from core.store.dialects import Row
 from core.turns import Turn, Turns
 from core.vault import Vault
 
@@ -35,30 +38,6 @@ _log = logging.getLogger(__name__)
 FLUSH = 0.25  # seconds between two writes of the entries of running runs
 WATCH = 1.0  # seconds between two looks for cancels
 GRACE = 15.0  # seconds that an agent has to stop before its run is ended without it
-
-
-class Stop(StrEnum):
-    """Why a run's task was cancelled."""
-
-    CANCEL = "cancel"
-    SHUTDOWN = "shutdown"
-    LEASE = "lease"
-
-
-@dataclass(slots=True)
-class Live:
-    """A run in this process."""
-
-    claim: runs.Claim
-    version: Version
-    secrets: tuple[str, ...] = ()
-    stop: Stop | None = None
-    late: bool = False
-    lines: list[Line] = field(default_factory=list)
-    sequence: int = 0
-    step: str | None = None
-    ending: bool = False
-    work: asyncio.Task[None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +63,7 @@ class Worker:
         self._live: dict[int, Live] = {}
         self._versions: dict[int, Version] = {}
         self._strangers: set[tuple[int, int]] = set()
+        self._backlog = Backlog(turns)
         self._writing = asyncio.Lock()
         self._endings = Collector(self._finish)
         self._tasks: list[asyncio.Task[None]] = []
@@ -134,10 +114,10 @@ class Worker:
         ]
 
     async def begin(self, run_ids: list[str]) -> list[asyncio.Task[None]]:
-        """Claim these runs in one transaction; returns a task for each that is now ours."""
+        """Claim as many runs as these in one transaction; returns a task for each that is now ours."""
         if self._lease is None or not self._lease.alive:
             return []
-        claims = await self._turns.take(lambda turn: runs.claim(turn, run_ids, self.number))
+        claims = await self._backlog.claim(run_ids, self.number)
         tasks = []
         for claim in claims:
             live = Live(claim, await self._version(claim.version), sequence=claim.last_sequence)
@@ -177,11 +157,11 @@ class Worker:
             if failure is not None:
                 failure = masks.entry(failure, live.secrets)
                 self._keep(live, failure)
-            await self._end(live, status, _storable(failure.sentence) if failure else "", permanent=permanent)
+            await self._end(live, status, storable(failure.sentence) if failure else "", permanent=permanent)
         finally:
             self._live.pop(live.claim.pk, None)
 
-    async def _attempt(self, live: Live) -> tuple[Status, Failed | None, bool]:
+    async def _attempt(self, live: Live) -> Verdict:
         """Let the agent work; returns the status, why it was not a success, and whether for good."""
         limit = live.version.job.timeout
         agent = asyncio.create_task(self._let_work(live), name=f"agent of {live.claim.label}")
@@ -192,19 +172,12 @@ class Worker:
             live.late = False
         if not agent.done():
             await self._stop_agent(live, agent)
-        if live.stop is Stop.CANCEL:
-            return Status.CANCELLED, None, True
-        if live.stop is Stop.SHUTDOWN:
-            return Status.INTERRUPTED, Failed("The bot was stopped while the run was under way."), False
-        if live.late:
-            return (
-                Status.TIMED_OUT,
-                Failed(f"The run took longer than its time-out of {write_duration(limit)}."),
-                False,
-            )
+        stopped = stops.verdict(live.stop, live.version.job, late=live.late)
+        if stopped is not None:
+            return stopped
         return self._outcome(live, agent)
 
-    def _outcome(self, live: Live, agent: asyncio.Task[None]) -> tuple[Status, Failed | None, bool]:
+    def _outcome(self, live: Live, agent: asyncio.Task[None]) -> Verdict:
         if agent.cancelled():
             return Status.FAILED, Failed("The agent gave up without saying why."), False
         error = agent.exception()
@@ -249,11 +222,8 @@ class Worker:
             self._take(live, entry)
 
         def halt() -> Halt:
-            if live.stop is Stop.LEASE or lease is None or not lease.alive:
-                return "lease"
-            if live.stop is not None:
-                return "cancel" if live.stop is Stop.CANCEL else "shutdown"
-            return "time" if live.late else ""
+            gone = lease is None or not lease.alive
+            return "lease" if gone else stops.halt(live.stop, late=live.late)
 
         task = Task(
             run_id=claim.id,
@@ -289,7 +259,7 @@ class Worker:
     def _take(self, live: Live, entry: Entry) -> None:
         entry = masks.entry(entry, live.secrets)
         if isinstance(entry, Progressed):
-            live.step = _storable(entry.text)
+            live.step = storable(entry.text)
         else:
             self._keep(live, entry)
 
@@ -329,6 +299,7 @@ class Worker:
 
     async def _finish(self, endings: list[runs.Ending]) -> list[bool]:
         ours = await self._turns.take(lambda turn: runs.finish(turn, endings))
+        await self._backlog.ended()
         return [ending.pk in ours for ending in endings]
 
     async def _version(self, pk: int) -> Version:
@@ -377,10 +348,7 @@ class Worker:
         if self._lease is None:
             return
         known = dict(self._live)  # taken before the statement: what is claimed meanwhile is not missing
-        owned = {
-            row.pk: row
-            for row in await self._turns.look(lambda turn: rows.owned(turn.connection, self.number))
-        }
+        now, owned = await self._turns.look(self._look)
         for pk, live in known.items():
             if live.ending:
                 continue
@@ -389,11 +357,16 @@ class Worker:
                 self._halt(live, Stop.LEASE)
             elif row.cancel_requested_at is not None:
                 self._halt(live, Stop.CANCEL)
+            elif row.until_at is not None and row.until_at <= now:
+                self._halt(live, Stop.BATCH)
         strangers = {(pk, row.fence) for pk, row in owned.items() if pk not in self._live}
         lost = strangers & self._strangers  # a claim whose answer never came: seen on two looks
         self._strangers = strangers
         if lost:
             await self._turns.take(lambda turn: runs.abandon(turn, sorted(lost)))
+
+    async def _look(self, turn: Turn) -> tuple[datetime, dict[int, Row]]:
+        return turn.now, {row.pk: row for row in await rows.owned(turn.connection, self.number)}
 
     def _halt(self, live: Live, why: Stop) -> None:
         if live.stop is None and live.work is not None and not live.ending:
@@ -411,8 +384,3 @@ class Worker:
                 await look()
             except Exception:
                 _log.exception("worker.loop_failed")
-
-
-def _storable(text: str) -> str:
-    """What an agent said, without what a text column of PostgreSQL refuses: it would hold up other runs."""
-    return text.replace("\0", "\N{SYMBOL FOR NULL}").encode("utf-8", "replace").decode()

@@ -132,12 +132,15 @@ _ROWS = (
     Spec(
         Name.SETS,
         VIEWER,
-        "Show a job's saved parameter sets, or save one.",
-        ("sets weekly-report", "sets weekly-report emea campaign_id=42,43"),
+        "Show a job's saved parameter sets, or save or remove one.",
+        (
+            "sets weekly-report",
+            "sets weekly-report emea campaign_id=42,43",
+            "sets weekly-report emea --remove",
+        ),
         words=(_job(), Place("set", required=False)),
         options=(Choice("remove", "flag", "forget this set"),),
         takes_values=True,
-        available=False,
     ),
     Spec(
         Name.SCHEDULE,
@@ -220,7 +223,6 @@ _ROWS = (
         "Show what holds a job's lock, and since when.",
         ("lock weekly-report",),
         words=(_job(),),
-        available=False,
     ),
     Spec(
         Name.UNLOCK,
@@ -229,7 +231,6 @@ _ROWS = (
         ("unlock weekly-report",),
         words=(_job(),),
         options=(_YES,),
-        available=False,
     ),
     Spec(
         Name.APPROVE,
@@ -238,7 +239,6 @@ _ROWS = (
         ("approve #128", "approve #128 first=5"),
         words=(_RUN,),
         options=(Choice("first", "number", "only so many of its runs"),),
-        available=False,
     ),
     Spec(
         Name.REJECT,
@@ -247,7 +247,6 @@ _ROWS = (
         ("reject #128", 'reject #128 note="wrong month"'),
         words=(_RUN,),
         options=(_NOTE,),
-        available=False,
     ),
     Spec(
         Name.DIGEST,
@@ -312,7 +311,6 @@ _ROWS = (
         "Send the whole table of a run as a CSV file.",
         ("csv #128", "csv #128.3 revenue"),
         words=(_RUN, _PART),
-        available=False,
     ),
     Spec(
         Name.ROLE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core import jobs
+from core.choices import Asked, NotAsked
 from core.commands import Command, Name
 from core.jobs import Job
 from core.messages import Option
@@ -22,13 +23,23 @@ async def runnable(turn: Turn, member: Member, word: str) -> tuple[Option, ...]:
     return _matching([Option(one.name, _label(one)) for one in found], word)
 
 
-async def choices(turn: Turn, member: Member, command: Command, field: str, word: str) -> tuple[Option, ...]:
-    """The choices of a parameter of the job that the command runs; nothing where it may not be seen."""
+async def choices(
+    turn: Turn, member: Member, command: Command, field: str, word: str, asked: Asked | None = None
+) -> tuple[Option, ...]:
+    """The choices of a parameter of the job that the command runs; nothing where it may not be seen.
+
+    Raises:
+        NotAsked: they come from a source that has to be asked first.
+    """
     if command.name is not Name.RUN:
         return ()
     for one in await jobs.every(turn, member.organization):
         if one.name == command.word(0) and member.may(one.job.access.view):
             known = one.job.parameters.get(field)
+            if known is not None and known.choices_from:
+                if asked is None or asked.version != one.version:
+                    raise NotAsked(one.version, one.definition)
+                known = asked.among({field: known}, [field])[field]
             return _matching([Option(text, text) for text in known.choices], word) if known else ()
     return ()
 

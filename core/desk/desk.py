@@ -8,27 +8,33 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from core import ids, jobs, people, views
+from core.choices import Asked, Chooser, NotAsked
 from core.commands import COMMANDS, Command, Name, not_yet, parse
+from core.definitions import SourceDefinition
 from core.desk import (
+    approving,
     choosing,
     discretion,
     explaining,
     homing,
+    locking,
     looking,
     membership,
     pausing,
     running,
+    saving,
     scheduling,
 )
 from core.desk.visit import Outcome, Reply, Request, Visit
-from core.errors import Busy, Invalid, Misunderstood, Refusal
+from core.errors import Busy, Invalid, Misunderstood, Refusal, SourceError
 from core.messages import Message, Option, Paragraph
 from core.people import Speaker
+from core.ports import Source
 from core.store import requests as rows
 from core.turns import Turn, Turns
 from core.vault import Vault
@@ -37,6 +43,9 @@ from core.wording import refusals
 
 _log = logging.getLogger(__name__)
 
+ROUNDS = 3  # times that a line is begun again because choices had to be asked
+
+Result = TypeVar("Result")
 Handler = Callable[[Visit], Awaitable[Reply]]
 
 CHANGES: dict[Name, Handler] = {
@@ -50,6 +59,10 @@ CHANGES: dict[Name, Handler] = {
     Name.PAUSE: pausing.pause,
     Name.RESUME: pausing.resume,
     Name.BACKFILL: pausing.backfill,
+    Name.SETS: saving.saved,
+    Name.UNLOCK: locking.unlock,
+    Name.APPROVE: approving.approve,
+    Name.REJECT: approving.reject,
 }
 LOOKS: dict[Name, Handler] = {
     Name.LIST: looking.listing,
@@ -60,17 +73,27 @@ LOOKS: dict[Name, Handler] = {
     Name.NEXT: scheduling.next_,
     Name.SCHEDULES: scheduling.listing,
     Name.WHY: explaining.why,
+    Name.LOCK: locking.lock,
 }
 
 
 class Desk:
     """Answers requests, whoever brings them."""
 
-    def __init__(self, turns: Turns, vault: Vault, *, zone: ZoneInfo, admin_code: str = "") -> None:
+    def __init__(
+        self,
+        turns: Turns,
+        vault: Vault,
+        *,
+        zone: ZoneInfo,
+        admin_code: str = "",
+        chooser: Chooser | None = None,
+    ) -> None:
         self._turns = turns
         self._vault = vault
         self._zone = zone
         self._admin_code = admin_code
+        self._chooser = chooser or Chooser(_no_source, {})
         self._organizations: dict[str, int] = {}  # numbers of committed rows, which never change
 
     async def answer(self, request: Request) -> Reply:
@@ -79,8 +102,10 @@ class Desk:
             command = parse(request.text)
             if not COMMANDS[command.name].available:
                 raise Misunderstood(not_yet(command.name), suggestions=("help",))
-            visit, reply = await self._turns.take(
-                lambda turn: self._visit(turn, request, command), patience=request.patience
+            visit, reply = await self._with_choices(
+                lambda asked: self._turns.take(
+                    lambda turn: self._visit(turn, request, command, asked), patience=request.patience
+                )
             )
             self._organizations[request.organization] = visit.organization
             return reply
@@ -99,15 +124,25 @@ class Desk:
         Nothing to people who are not known yet: opening a form has made them known.
         """
 
-        async def look(turn: Turn) -> tuple[Option, ...]:
+        async def look(turn: Turn, asked: Asked | None) -> tuple[Option, ...]:
             member = await people.known(turn, speaker)
             if member is None or member.role is None:
                 return ()
             if not line:
                 return await choosing.runnable(turn, member, word)
-            return await choosing.choices(turn, member, parse(line), field, word)
+            return await choosing.choices(turn, member, parse(line), field, word, asked)
 
-        return await self._turns.look(look)
+        return await self._with_choices(lambda asked: self._turns.look(lambda turn: look(turn, asked)))
+
+    async def _with_choices(self, work: Callable[[Asked | None], Awaitable[Result]]) -> Result:
+        """Do `work`; where it needs choices of a source it is undone, they are asked, and it begins again."""
+        asked: Asked | None = None
+        for _ in range(ROUNDS):
+            try:
+                return await work(asked)
+            except NotAsked as wanted:
+                asked = await self._chooser.ask(wanted.version, wanted.definition)
+        raise Busy("The job was changed again and again; nothing was started.", hint="Try again in a moment.")
 
     async def _refuse(self, request: Request, refused: Refusal) -> Reply:
         """Say why not. The refusal undid everything; that the speaker is known from now on stays."""
@@ -130,7 +165,9 @@ class Desk:
         mistakes = refused.fields if isinstance(refused, Invalid) else {}
         return Reply(refusals.refusal(refused, line), Outcome.REFUSED, mistakes=mistakes)
 
-    async def _visit(self, turn: Turn, request: Request, command: Command) -> tuple[Visit, Reply]:
+    async def _visit(
+        self, turn: Turn, request: Request, command: Command, asked: Asked | None
+    ) -> tuple[Visit, Reply]:
         organization = self._organizations.get(request.organization)
         if organization is None:
             organization = await people.organization(turn, request.organization)
@@ -144,6 +181,7 @@ class Desk:
             vault=self._vault,
             command=command,
             admin_code=self._admin_code,
+            asked=asked,
         )
         if command.name in LOOKS:
             look = homing.home if _nothing_said(command, request.text) else LOOKS[command.name]
@@ -169,7 +207,7 @@ class Desk:
         """The first answer, again."""
         batch = answer.get("batch")
         outcome = Outcome(answer.get("outcome", Outcome.DONE))
-        if batch is not None and outcome is Outcome.DONE:
+        if batch is not None and outcome in (Outcome.DONE, Outcome.QUESTION):
             view = await views.of_batch(turn, batch, whole=False)
             return Reply(batch_wording.status(view), private=False, batch=batch, posted=True)
         text = answer.get("text", "That was answered before.")
@@ -178,6 +216,10 @@ class Desk:
 
 def _nothing_said(command: Command, text: str) -> bool:
     return command == Command(Name.HELP) and "help" not in text.casefold()
+
+
+async def _no_source(name: str, _: SourceDefinition, __: Mapping[str, str]) -> Source:
+    raise SourceError(f"The source {name} cannot be asked here.")
 
 
 def _crashed() -> Reply:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from core import times
+from core import sets, times
 from core.commands import Command, Name, spell
 from core.definitions import Version
-from core.errors import NotFound
 from core.jobs import Job
-from core.nearest import nearest
-from core.parameters import Fan, Given, Star
+from core.parameters import Fan, Given, Star, show
 
 
 def of(command: Command, job: Job) -> tuple[Mapping[str, Given], ...]:
@@ -23,13 +22,14 @@ def of(command: Command, job: Job) -> tuple[Mapping[str, Given], ...]:
     """
     if not command.sets:
         return command.wishes
+    try:
+        rows = sets.chosen(job.job, command.sets)
+    except KeyError as missing:
+        raise sets.unknown(job, missing.args[0], command) from None
     made: list[Mapping[str, Given]] = []
-    for name in command.sets:
-        if name not in job.job.parameter_sets:
-            raise _no_set(command, job, name)
-        for saved in job.job.parameter_sets[name]:
-            values = {key: str(value) for key, value in saved.items() if value is not None}
-            made.append(values | dict(command.values))
+    for row in rows:
+        values = {key: show(value) for key, value in row.items() if value is not None}
+        made.append(values | dict(command.values))
     return tuple(made)
 
 
@@ -47,17 +47,16 @@ def unasked(command: Command, job: Job) -> Command:
     )
 
 
+def queueing(command: Command, job: Job) -> str:
+    """The line that waits behind what runs; nothing where it would hold a secret, or cannot be said."""
+    given = {name for wish in command.wishes for name in wish}
+    secret = any(name in given and one.secret for name, one in job.job.parameters.items())
+    if command.name is not Name.RUN or secret:
+        return ""
+    return spell(replace(command, flags=command.flags | {"queue"}))
+
+
 def queued(definition: Version) -> Version:
     """The job as if it queued what comes while it is active."""
     overlap = definition.job.overlap.model_copy(update={"policy": "queue"})
     return definition.model_copy(update={"job": definition.job.model_copy(update={"overlap": overlap})})
-
-
-def _no_set(command: Command, job: Job, name: str) -> NotFound:
-    known = sorted(job.job.parameter_sets)
-    close = nearest(name, known, 1)
-    lines = tuple(spell(Command(Name.RUN, (job.name,), values=command.values, sets=(one,))) for one in close)
-    hint = f"Did you mean @{close[0]}?" if close else ""
-    if not hint:
-        hint = f"Its sets are {', '.join(f'@{one}' for one in known)}." if known else "It has no sets."
-    return NotFound(f"{job.name} has no parameter set @{name}.", hint=hint, suggestions=lines)

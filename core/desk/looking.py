@@ -36,7 +36,8 @@ async def show(visit: Visit) -> Reply:
     await targets.may_look(visit, Role.VIEWER)
     target = await targets.batch(visit, visit.command.word(0), whole=True)
     if target is not None:
-        return Reply(batch_wording.shown(target.view, run=target.run))
+        sort, page = visit.command.options.get("sort", ""), visit.command.number("page", 1)
+        return Reply(batch_wording.shown(target.view, run=target.run, sort=sort, page=page))
     job = await targets.job(visit, visit.command.word(0))
     latest = await batches.latest(visit.turn, visit.organization, job=job.pk, limit=5)
     found = await _views(visit, [batch.number for batch in latest])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from core import backfills, pauses, schedules, times, views
+from core import backfills, pauses, schedules, sets, times, views
 from core.commands import spell
 from core.definitions import Role
 from core.desk import scheduling, targets
@@ -57,6 +57,7 @@ async def backfill(visit: Visit) -> Reply:
     job = await targets.job(visit, visit.command.word(0))
     await targets.may_run(visit, job)
     schedule = await scheduling.one_of(visit, job, visit.command.word(1))
+    job = await sets.with_saved(visit.turn, job)
     scheduling.check_sets(job, visit.command.sets)
     given = scheduling.rows_of(visit, job, visit.command.values)
     start, end = _stretch(visit, schedule)

@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from core import audit, batches, jobs, parameters, people, runs, views
+from core import audit, batches, jobs, parameters, people, runs, sets, views
 from core.batches import Trigger, Wish
 from core.combinations import expand
 from core.commands import Name, spell
-from core.desk import lines, targets
+from core.desk import asking, lines, targets
 from core.desk.visit import Outcome, Reply, Visit
 from core.errors import Misunderstood, OutOfPlace
 from core.jobs import Job
@@ -36,10 +36,17 @@ async def run(visit: Visit) -> Reply:
                 suggestions=(f"run {word}",),
             )
         chosen = [again.run] if again.run is not None else list(again.view.runs)
+        if not chosen:
+            raise OutOfPlace(
+                f"Nothing of {word} was kept to be run again: {again.view.batch.reason or 'it has no runs'}.",
+                suggestions=(f"show {again.view.job.name}",),
+            )
         return await _again(visit, again.view, chosen)
     job = await targets.job(visit, word)
     await targets.may_run(visit, job)
     jobs.may_start(job)
+    if visit.command.sets:
+        job = await sets.with_saved(visit.turn, job)
     return await _start(visit, job, lines.of(visit.command, job))
 
 
@@ -93,7 +100,7 @@ async def _cancel_all(visit: Visit, job: Job) -> Reply:
         visit.turn,
         visit.organization,
         job=job.pk,
-        states=(BatchState.ACTIVE, BatchState.WAITING),
+        states=(BatchState.ACTIVE, BatchState.WAITING, BatchState.PROPOSED),
         limit=100,
     )
     if not active:
@@ -113,7 +120,7 @@ async def _cancel_all(visit: Visit, job: Job) -> Reply:
 
 
 async def _start(visit: Visit, job: Job, given: Sequence[Mapping[str, Given]]) -> Reply:
-    definitions = job.job.parameters
+    definitions = asking.definitions(visit, job, given)
     try:
         meant = lines.as_of(visit.command, visit.turn.now, visit.zone) or visit.turn.now
         bound = expand(definitions, given, now=meant, zone=visit.zone, limit=HARD_CAP)
@@ -122,7 +129,8 @@ async def _start(visit: Visit, job: Job, given: Sequence[Mapping[str, Given]]) -
             raise
         command = spell(lines.unasked(visit.command, job))
         wrong = {name: refused.fields[name] for name in refused.wrong}
-        form = parameters.form(definitions, given[0], wrong, title=job.label, command=command)
+        offered = asking.offered(visit, job)
+        form = parameters.form(offered, given[0], wrong, title=job.label, command=command)
         return Reply(refusals.form(form, refused.sentence), Outcome.FORM)
     if "dry-run" in visit.command.flags:
         line = spell(replace(visit.command, flags=visit.command.flags - {"dry-run"}))
@@ -179,11 +187,16 @@ async def _wish(
     )
     started = await batches.start(visit.turn, wish)
     await _note(visit, started.id)
+    if started.state is BatchState.PROPOSED:
+        proposed = await views.of_batch(visit.turn, started.batch, whole=False)
+        question = wording.status(proposed)
+        return Reply(question, Outcome.QUESTION, private=False, batch=started.batch, posted=True)
     view = views.fresh(visit.turn, wish, started, job)
     if started.state is BatchState.SKIPPED:
         if started.holder is not None and "were waiting" not in view.batch.reason:
             holder = await views.of_batch(visit.turn, started.holder, whole=False)
-            return Reply(wording.skipped(view, holder), Outcome.SKIPPED, batch=started.batch)
+            queue = lines.queueing(visit.command, job)
+            return Reply(wording.skipped(view, holder, queue), Outcome.SKIPPED, batch=started.batch)
         return Reply(wording.queue_full(view), Outcome.SKIPPED, batch=started.batch)
     return Reply(wording.started(view), private=False, batch=started.batch, posted=True)
 

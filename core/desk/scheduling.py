@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from core import definitions, jobs, parameters, people, schedules, times
+from core import sets as saved_sets
 from core.combinations import expand
 from core.commands import Command, spell
 from core.definitions import Role, read_duration
-from core.desk import targets
+from core.desk import asking, targets
 from core.desk.visit import Outcome, Reply, Visit
 from core.errors import Invalid, NotFound, OutOfPlace, Refusal
 from core.jobs import Job
@@ -33,6 +34,7 @@ async def schedule(visit: Visit) -> Reply:
     job = await targets.job(visit, command.word(0))
     await people.permit(visit.turn, visit.member, Role.EDITOR, f"schedule {job.name}")
     jobs.may_start(job)
+    job = await saved_sets.with_saved(visit.turn, job) if command.sets else job
     expression = _expression(visit, job)
     definition = _definition(visit, job, expression)
     try:
@@ -148,7 +150,7 @@ async def one_of(visit: Visit, job: Job, word: str) -> Schedule:
 
 def rows_of(visit: Visit, job: Job, values: Mapping[str, Given]) -> list[dict[str, Any]]:
     """What was given for some parameters: every combination of it, bound. Raises `Unbound`."""
-    known = {name: one for name, one in job.job.parameters.items() if name in values}
+    known = {name: one for name, one in asking.definitions(visit, job, [values]).items() if name in values}
     if unknown := parameters.unknown_names(job.job.parameters, values):
         raise Unbound(job.job.parameters, unknown=unknown)
     if not known:
@@ -163,13 +165,10 @@ def sealed_rows(visit: Visit, job: Job, rows: Sequence[Mapping[str, Any]]) -> tu
 
 def check_sets(job: Job, names: Sequence[str]) -> None:
     """Pass where the job has these parameter sets. Raises `NotFound`."""
-    for name in names:
-        if name not in job.job.parameter_sets:
-            known = ", ".join(f"@{one}" for one in job.job.parameter_sets)
-            raise NotFound(
-                f"{job.name} has no parameter set @{name}.",
-                hint=f"It has {known}." if known else "It has none.",
-            )
+    try:
+        saved_sets.chosen(job.job, names)
+    except KeyError as missing:
+        raise saved_sets.unknown(job, missing.args[0]) from None
 
 
 def _expression(visit: Visit, job: Job | None) -> times.Expression:
@@ -215,7 +214,7 @@ def _given(
 ) -> tuple[tuple[dict[str, Any], ...], dict[str, str]]:
     """What its runs are given, as it is stored and as people read it; it fits the job as it is now."""
     rows = rows_of(visit, job, values)
-    saved = [dict(row) for name in sets for row in job.job.parameter_sets[name]]
+    saved = saved_sets.chosen(job.job, sets)
     stored = sealed_rows(visit, job, rows)
     plain = [parameters.to_json(job.job.parameters, one) for one in rows]
     whole = [{**row, **one} for row in saved or [{}] for one in plain or [{}]]

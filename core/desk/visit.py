@@ -8,6 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from core.choices import Asked
 from core.commands import Command
 from core.messages import Message
 from core.people import DEFAULT, Member, Speaker
@@ -74,3 +75,4 @@ class Visit:
     row: int | None = None  # the request's row, where one is kept
     admin_code: str = ""
     options: dict[str, str] = field(default_factory=dict)
+    asked: Asked | None = None  # the choices that sources gave

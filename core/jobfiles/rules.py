@@ -21,6 +21,9 @@ NO_CHECKS = Checks()
 PLATFORMS = ("slack", "teams", "email", "webhook", "console")
 
 
+DUE = ("due_at", "due_date")  # what every query may ask for: the instant that its run is for
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """Jobs of an agent's kind have one of `needs` and any of `may`; the agent has all of what it needs."""
@@ -102,12 +105,32 @@ def job_problems(job: JobDefinition, known: Known) -> Iterator[Problem]:
         for index, row in enumerate(rows):
             for place, said in parameter_rules.given_problems(job.parameters, row, known.parameters):
                 yield ("parameter_sets", set_name, index, *place), said
+    yield from _choice_rules(job, known)
     yield from _agent_rules(job, known)
     yield from _question_rules(job, known)
     yield from _blank_rules(job, known)
     yield from schedule_rules.problems(job, known.parameters)
     yield from _conversation_rules(job)
     yield from _template_rules(job, known.checks)
+
+
+def _choice_rules(job: JobDefinition, known: Known) -> Iterator[Problem]:
+    """Choices that are asked for: by a statement without blanks, of the agent's source, and no secret."""
+    agent = known.agents.get(job.agent)
+    for name, parameter in job.parameters.items():
+        if not parameter.choices_from:
+            continue
+        place = ("parameters", name, "choices_from")
+        if parameter.choices:
+            yield place, "'choices' stand here too; keep one of them"
+        if parameter.secret:
+            yield place, "choices are shown to everybody who may run the job; a secret has none"
+        if agent is not None and job.agent not in known.doubtful and not agent.source:
+            yield place, f"there is no source to ask: the job's agent {job.agent} names none"
+        for blank in placeholders.names(parameter.choices_from):
+            yield place, f"':{blank}' has no value when choices are asked for"
+        if known.checks.query is not None and (said := known.checks.query(parameter.choices_from)):
+            yield place, said
 
 
 def _agent_rules(job: JobDefinition, known: Known) -> Iterator[Problem]:
@@ -148,7 +171,7 @@ def _sql_rules(question: Question, known: Known) -> Iterator[Problem]:
         yield ("sql",), "'sql' is empty"
         return
     for name in placeholders.names(question.sql):
-        if name not in known.parameters:
+        if name not in known.parameters and name not in DUE:
             yield (
                 ("sql", name),
                 f"':{name}' in 'sql' is no parameter of the job{meant(name, known.parameters)}",

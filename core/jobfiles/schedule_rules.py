@@ -17,6 +17,7 @@ from core.jobfiles.sentences import listed, unknown_name
 from core.jobfiles.workspace import Path
 from core.values import echo
 
+ALL_SETS = "all"  # what stands for every set of a job
 _SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)  # what is never due is so on every day
 _NO_DAYS = {"calendar": "", "days_off": ()}
 _CLOCK_TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
@@ -91,6 +92,9 @@ def _values(job: JobDefinition, schedule: Schedule, declared: frozenset[str]) ->
         yield ("parameters", *place), said
     rows: list[dict[str, object]] = []
     for index, name in enumerate(schedule.parameter_sets):
+        if name == ALL_SETS and job.parameter_sets and name not in job.parameter_sets:
+            rows += [dict(row) for one in job.parameter_sets.values() for row in one]
+            continue
         if name not in job.parameter_sets:
             yield ("parameter_sets", index), unknown_name("parameter set", name, job.parameter_sets)
             return

@@ -25,7 +25,7 @@ _LINE = (
         batches.c.job.in_(sa.bindparam("jobs", expanding=True)),
         batches.c.state == sa.literal_column(f"'{BatchState.WAITING}'"),
     )
-    .order_by(batches.c.pk)
+    .order_by(sa.func.coalesce(batches.c.place, batches.c.pk), batches.c.place.is_not(None), batches.c.pk)
 )
 
 
@@ -119,6 +119,28 @@ async def move(
             .returning(batches.c.pk)
         )
     )
+
+
+async def last_number(connection: AsyncConnection) -> int:
+    """The number of the newest batch: who joins a line now stands behind it."""
+    return int(await connection.scalar(sa.select(sa.func.max(batches.c.pk))) or 0)
+
+
+async def given_up(
+    connection: AsyncConnection, state: BatchState, now: datetime, limit: int
+) -> list[tuple[int, int]]:
+    """(batch, job) of what is in that state beyond its time, the longest first."""
+    late = (
+        sa.select(batches.c.pk, batches.c.job)
+        .where(
+            sa.text("until_at IS NOT NULL AND state IN ('proposed', 'active')"),  # as the index has it
+            batches.c.state == state,
+            batches.c.until_at <= now,
+        )
+        .order_by(batches.c.until_at)
+        .limit(limit)
+    )
+    return [(row.pk, row.job) for row in await connection.execute(late)]
 
 
 async def waiting(connection: AsyncConnection, job_pks: Sequence[int]) -> list[Row]:

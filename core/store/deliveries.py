@@ -17,6 +17,32 @@ from core.store.tables import batches, channels, deliveries, identities, job_ver
 _OWED = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.SENT)
 
 
+_M = deliveries.alias("message")  # what a result, an alert or a mention stands in the thread of
+_THREAD = sa.and_(
+    _M.c.batch == deliveries.c.batch,
+    _M.c.channel == deliveries.c.channel,
+    _M.c.pk != deliveries.c.pk,
+    _M.c.kind.in_(["status", "alert"]),
+)
+_ANCHOR = (
+    sa.select(_M.c.external_id)
+    .where(_THREAD, _M.c.external_id != "")
+    .order_by(_M.c.kind.desc())  # status before alert
+    .limit(1)
+    .scalar_subquery()
+)
+_MAY_GO = sa.or_(  # a result waits for the message whose thread it goes to, whatever becomes of that
+    deliveries.c.kind != "result",
+    sa.select(_M.c.pk)
+    .where(
+        _THREAD,
+        sa.or_(
+            _M.c.external_id != "",
+            _M.c.state.not_in([DeliveryState.PENDING, DeliveryState.SENDING]),
+        ),
+    )
+    .exists(),
+)
 _TOUCHED = (
     sa.select(deliveries.c.pk)
     .where(
@@ -74,6 +100,7 @@ async def claim(
         .join(channels, channels.c.pk == deliveries.c.channel)
         .where(
             channels.c.platform.in_(platforms),
+            _MAY_GO,
             sa.or_(
                 sa.and_(deliveries.c.state == DeliveryState.PENDING, deliveries.c.due_at <= now),
                 sa.and_(deliveries.c.state == DeliveryState.SENDING, deliveries.c.lease_until < now),
@@ -111,6 +138,7 @@ async def get(connection: AsyncConnection, pks: Sequence[int]) -> list[Row]:
                 channels.c.thread,
                 channels.c.reference,
                 channels.c.state.label("channel_state"),
+                _ANCHOR.label("anchor"),
             )
             .join(channels, channels.c.pk == deliveries.c.channel)
             .where(deliveries.c.pk.in_(pks))
@@ -228,6 +256,16 @@ async def fallback(connection: AsyncConnection, delivery: int, platform: str) ->
     return list(await connection.execute(query))
 
 
+async def only_for(connection: AsyncConnection, batch_pks: Sequence[int], kind: str) -> dict[int, str]:
+    """Who alone may see the message of that kind, by batch; nothing for those that everybody may see."""
+    rows = await connection.execute(
+        sa.select(deliveries.c.batch, deliveries.c.only_for).where(
+            deliveries.c.batch.in_(batch_pks), deliveries.c.kind == kind, deliveries.c.only_for != ""
+        )
+    )
+    return {row.batch: row.only_for for row in rows}
+
+
 async def requester(connection: AsyncConnection, delivery_id: str) -> int | None:
     """Who started the batch of a delivery; None where nobody did."""
     query = (
@@ -266,7 +304,7 @@ async def next_due(connection: AsyncConnection) -> datetime | None:
     )
     moment: datetime | None = await connection.scalar(
         sa.select(sa.func.min(due, type_=Instant())).where(
-            deliveries.c.state.in_([DeliveryState.PENDING, DeliveryState.SENDING])
+            deliveries.c.state.in_([DeliveryState.PENDING, DeliveryState.SENDING]), _MAY_GO
         )
     )
     return moment

@@ -17,32 +17,9 @@ from core.store.tables import attempts, batches, job_versions, jobs, runs, worke
 _KEY = sa.tuple_(runs.c.pk, runs.c.fence)
 _NOW = sa.bindparam("moment", type_=Instant())
 _ME = sa.bindparam("me", type_=sa.BigInteger())
-_MINE = (
-    sa.select(runs.c.pk)
-    .where(runs.c.id.in_(sa.bindparam("run_ids", expanding=True)), runs.c.status == Status.QUEUED)
-    .order_by(runs.c.pk)
-    .with_for_update(skip_locked=True)
-)
-_ALIVE = (
-    sa.select(workers.c.pk)
-    .where(workers.c.pk == _ME, workers.c.dead_at.is_(None), workers.c.lease_until > _NOW)
-    .exists()
-)
-_CLAIM = (
-    runs.update()
-    .where(runs.c.pk.in_(_MINE), runs.c.status == Status.QUEUED, _ALIVE)
-    .values(
-        status=Status.RUNNING,
-        fence=runs.c.fence + 1,
-        attempt=runs.c.attempt + 1,
-        worker=_ME,
-        step="",
-        started_at=sa.func.coalesce(runs.c.started_at, _NOW),
-    )
-    .returning(*(column for column in runs.c if column.key not in ("reason", "step", "worker")))
-)
+_QUEUED = sa.text("runs.status = 'queued'")  # literal: partial indexes are not used for bound values
 _HELD = (
-    sa.select(runs.c.pk, runs.c.batch, runs.c.cancel_requested_at)
+    sa.select(runs.c.pk, runs.c.id, runs.c.batch, runs.c.cancel_requested_at)
     .where(_KEY.in_(sa.bindparam("keys", expanding=True)), runs.c.status == Status.RUNNING)
     .order_by(runs.c.pk)
     .with_for_update()
@@ -60,17 +37,6 @@ _END_ATTEMPTS = attempts.update().where(
 async def insert(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:
     """Add runs, whatever their number, in one statement."""
     await connection.execute(runs.insert(), rows)
-
-
-async def claim(connection: AsyncConnection, run_ids: Sequence[str], worker: int, now: datetime) -> list[Row]:
-    """Claim these queued runs for a worker whose lease is alive; returns those that it got."""
-    given = {"run_ids": list(run_ids), "me": worker, "moment": now}
-    return list(await connection.execute(_CLAIM, given))
-
-
-async def begin_attempts(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:
-    """Add a row per attempt that begins."""
-    await connection.execute(attempts.insert(), rows)
 
 
 async def held(connection: AsyncConnection, keys: Sequence[tuple[int, int]]) -> dict[int, Row]:
@@ -144,7 +110,7 @@ async def queued(connection: AsyncConnection, limit: int) -> list[tuple[str, int
     """The queued runs, the most urgent first."""
     rows = await connection.execute(
         sa.select(runs.c.id, runs.c.priority)
-        .where(runs.c.status == Status.QUEUED)
+        .where(_QUEUED)
         .order_by(runs.c.priority.desc(), runs.c.pk)
         .limit(limit)
     )
@@ -168,6 +134,27 @@ async def cancel_unstarted(
         )
     )
     return done.rowcount
+
+
+async def end_unstarted(
+    connection: AsyncConnection, batch_pks: Sequence[int], status: Status, reason: str, now: datetime
+) -> list[int]:
+    """End what no worker holds of these batches; returns the batches that had some."""
+    if not batch_pks:
+        return []
+    query = (
+        runs.update()
+        .where(runs.c.batch.in_(batch_pks), runs.c.status.in_([Status.WAITING, Status.QUEUED]))
+        .values(status=status, reason=reason, ended_at=now)
+        .returning(runs.c.batch)
+    )
+    return sorted(set(await connection.scalars(query)))
+
+
+async def remove_after(connection: AsyncConnection, batch: int, index: int) -> int:
+    """Take back the runs of a batch that has not begun, beyond that index; returns how many."""
+    query = runs.delete().where(runs.c.batch == batch, runs.c.index > index, runs.c.status == Status.WAITING)
+    return (await connection.execute(query)).rowcount
 
 
 async def request_cancel(
@@ -235,13 +222,47 @@ async def version(connection: AsyncConnection, pk: int) -> Row:
     ).one()
 
 
+async def seats(connection: AsyncConnection, batch_pks: Sequence[int]) -> list[Row]:
+    """Where the running runs of these batches are: batch, the worker's name and lease_until, their number."""
+    query = (
+        sa.select(runs.c.batch, workers.c.name, workers.c.lease_until, sa.func.count().label("number"))
+        .join(workers, workers.c.pk == runs.c.worker)
+        .where(runs.c.batch.in_(batch_pks), runs.c.status == Status.RUNNING)
+        .group_by(runs.c.batch, workers.c.pk, workers.c.name, workers.c.lease_until)
+        .order_by(runs.c.batch, workers.c.pk)
+    )
+    return list(await connection.execute(query))
+
+
+async def take_away(
+    connection: AsyncConnection, batch_pks: Sequence[int], member: int | None, reason: str, now: datetime
+) -> list[Row]:
+    """End what runs of these batches as cancelled, with a higher fence: its workers' writes are refused."""
+    query = (
+        runs.update()
+        .where(runs.c.batch.in_(batch_pks), runs.c.status == Status.RUNNING)
+        .values(
+            status=Status.CANCELLED,
+            fence=runs.c.fence + 1,
+            reason=reason,
+            step="",
+            ended_at=now,
+            cancel_requested_at=sa.func.coalesce(runs.c.cancel_requested_at, sa.literal(now, Instant)),
+            cancel_requested_by=member,
+        )
+        .returning(runs.c.pk, runs.c.attempt)
+    )
+    return list(await connection.execute(query))
+
+
 async def owned(connection: AsyncConnection, worker: int) -> list[Row]:
-    """The runs that a worker holds by the rows: pk, fence, and whether a cancel was asked for."""
+    """The runs that a worker holds by the rows: pk, fence, whether a cancel was asked for, and when the
+    time of its batch is over."""
     return list(
         await connection.execute(
-            sa.select(runs.c.pk, runs.c.fence, runs.c.cancel_requested_at).where(
-                runs.c.worker == worker, runs.c.status == Status.RUNNING
-            )
+            sa.select(runs.c.pk, runs.c.fence, runs.c.cancel_requested_at, batches.c.until_at)
+            .join(batches, batches.c.pk == runs.c.batch)
+            .where(runs.c.worker == worker, runs.c.status == Status.RUNNING)
         )
     )
 

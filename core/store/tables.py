@@ -284,7 +284,7 @@ batches = Table(
     Column("job_cap", sa.Integer, nullable=False, server_default="1000"),  # of all batches of the job
     Column("policy", sa.Text, nullable=False, server_default=""),  # of a proposal: its overlap policy
     Column("place", Number, nullable=True),  # in line; NULL = by its number
-    Column("timeout_seconds", sa.Integer, nullable=True),  # for all its runs together
+    Column("timeout_seconds", sa.Float, nullable=True),  # for all its runs together
     Column("until_at", Instant, nullable=True),  # when it is given up: a proposal, or by its time-out
     Column("agreed_by", Number, nullable=True),  # who said yes, or no
     Column("total", sa.Integer, nullable=False),

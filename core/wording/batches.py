@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from core.commands import Command, Name, spell
 from core.jobs import Job
 from core.lifecycles import UNSUCCESSFUL, BatchState, Status
-from core.messages import Block, Button, Cell, Code, Column, Facts, Message, Paragraph, Style, Table, Tone
+from core.messages import Block, Button, Code, Facts, Message, Paragraph, Style, Table, Tone
 from core.runs import Run
 from core.views import BatchView
-from core.wording import results, words
+from core.wording import proposals, results, words
+from core.wording.combinations import RUNS_SHOWN, headline_names, planned, table, told, told_apart
 
-RUNS_SHOWN = 20
+RANKS = 2  # headline numbers that have a button to rank by
 
 
 def status(view: BatchView) -> Message:
     """M: the one message of a batch, as it stands now."""
+    if view.batch.state is BatchState.PROPOSED:
+        return proposals.question(view)
+    if view.batch.state is BatchState.SKIPPED:
+        return proposals.declined(view)
     if not view.batch.state.ended:
         return _going(view)
     return _one_result(view) if view.single else _summary(view)
@@ -28,12 +34,12 @@ def alert(view: BatchView) -> Message:
     if view.single and failed:
         run = failed[0]
         title = f"{words.ENDINGS[run.status].capitalize()}: {view.job.label} · #{batch.number}"
-        text = f"{title}. {_told(view, run)}"
+        text = f"{title}. {told(view, run)}"
         blocks: list[Block] = [*_why(view, run), *_facts(view, run)]
         again = _again(view)
     else:
         title = text = f"Failed: {len(failed)} of {batch.total} runs of {view.job.label} · #{batch.number}"
-        blocks = [_run_table(view, failed)]
+        blocks = [table(view, failed)]
         again = _button("Run failed again", Name.RETRY, f"#{batch.number}", style="primary")
     return Message(
         text=text,
@@ -56,8 +62,19 @@ def mention(view: BatchView) -> Message:
     )
 
 
-def skipped(view: BatchView, holder: BatchView) -> Message:
-    """Why nothing was started, and what can be done about it."""
+def result(view: BatchView, run_id: str) -> Message:
+    """What one run of a fan-out found, for the thread of its batch's message."""
+    run = next(one for one in view.runs if one.id == run_id)
+    label = ", ".join(f"{name}={value}" for name, value in told_apart(view, run).items())
+    text = f"{words.ENDINGS[run.status].capitalize()}: {view.job.label} · {run.label}"
+    text += f" · {label}" if label else ""
+    blocks = results.blocks([one.entry for one in view.latest(run)], told=_failed(view, run))
+    button = _button("View", Name.SHOW, run.label)
+    return Message(text=text, title=text, tone=_tone(run.status), blocks=blocks, buttons=(button,))
+
+
+def skipped(view: BatchView, holder: BatchView, queue: str = "") -> Message:
+    """Why nothing was started, and what can be done about it; `queue` is the line that waits instead."""
     number = holder.batch.number
     since = words.ago(holder.batch.started_at or holder.batch.created_at, view.now)
     text = (
@@ -72,6 +89,7 @@ def skipped(view: BatchView, holder: BatchView) -> Message:
         buttons=(
             _button("View", Name.SHOW, f"#{number}"),
             _button("Cancel", Name.CANCEL, f"#{number}", style="danger", confirm=f"Cancel #{number}?"),
+            *((Button("Queue", queue),) if queue else ()),
         ),
     )
 
@@ -80,10 +98,7 @@ def dry_run(job: Job, chosen: Sequence[Mapping[str, str]], line: str) -> Message
     """What a line would start, without starting it: the values of each run as people read them."""
     text = f"This would start {words.count(len(chosen), 'run')} of {job.name}; nothing was started."
     blocks: list[Block] = [Paragraph(text)]
-    if names := list(chosen[0]) if chosen else []:
-        rows = tuple(tuple(one[name] for name in names) for one in chosen[:RUNS_SHOWN])
-        columns = tuple(Column(name) for name in names)
-        blocks.append(Table(columns, rows, total_rows=len(chosen), shown_rows=RUNS_SHOWN))
+    blocks += planned(chosen)
     title = f"Dry run of {job.label}"
     return Message(text=text, title=title, blocks=tuple(blocks), buttons=(Button("Run it", line),))
 
@@ -94,11 +109,17 @@ def queue_full(view: BatchView) -> Message:
     return Message(text=text, title="Skipped", tone=Tone.WARNING, blocks=(Paragraph(text),))
 
 
-def shown(view: BatchView, *, run: Run | None = None) -> Message:
-    """Everything about a batch or one of its runs (the command `show`)."""
+def shown(view: BatchView, *, run: Run | None = None, sort: str = "", page: int = 1) -> Message:
+    """Everything about a batch or one of its runs (the command `show`).
+
+    Raises:
+        Misunderstood: its runs have nothing of that name to rank by.
+    """
+    if view.batch.state in (BatchState.PROPOSED, BatchState.SKIPPED):
+        return status(view)
     chosen = run or (view.runs[0] if view.single and view.runs else None)
     if chosen is None:
-        return _going(view) if not view.batch.state.ended else _summary(view)
+        return _all_runs(view, sort, page)
     entries = [record.entry for record in view.latest(chosen)]
     label = f"#{view.batch.number}" if view.single else chosen.label
     text = f"{words.ENDINGS[chosen.status].capitalize()}: {view.job.label} · {label}"
@@ -166,8 +187,8 @@ def _progress(view: BatchView) -> tuple[Block, ...]:
         case Status.RUNNING:
             return (Paragraph(f"Running{again}" + (f": {run.step}" if run.step else "")),)
         case Status.WAITING if run.attempt:
-            told = _told(view, run)
-            return (Paragraph(f"Attempt {run.attempt} of {attempts} did not succeed. {told}"),)
+            why = told(view, run)
+            return (Paragraph(f"Attempt {run.attempt} of {attempts} did not succeed. {why}"),)
         case _:
             return (Paragraph("Queued."),)
 
@@ -209,8 +230,8 @@ def _summary(view: BatchView) -> Message:
     blocks: list[Block] = [Paragraph(f"{words.count(batch.total, 'run')} in {took}.")]
     if batch.state is BatchState.CANCELLED:
         blocks.append(Paragraph(_who_cancelled(view)))
-    blocks.append(_run_table(view, view.runs))
-    buttons = [_again(view), _view(view)]
+    blocks.append(table(view, view.runs))
+    buttons = [_again(view), _view(view), *_ranks(view)]
     if failed:
         buttons.insert(0, _button("Run failed again", Name.RETRY, f"#{batch.number}", style="primary"))
     return Message(
@@ -218,46 +239,28 @@ def _summary(view: BatchView) -> Message:
     )
 
 
-def _run_table(view: BatchView, chosen: tuple[Run, ...]) -> Table:
-    varying = _varying(view)
-    headlines = next((names for run in chosen if (names := [one.name for one in view.headlines(run)])), [])[
-        :2
+def _all_runs(view: BatchView, sort: str, page: int) -> Message:
+    """Every run of a batch in a table, in pages: what `show` adds to its message."""
+    message = _summary(view) if view.batch.state.ended else _going(view)
+    pages = -(-len(view.runs) // RUNS_SHOWN)
+    page = min(page, pages)
+    blocks: list[Block] = [one for one in message.blocks if not isinstance(one, Table)]
+    buttons = [one for one in message.buttons if one.label != "View"]
+    if page < pages:
+        options = {"page": str(page + 1)} | ({"sort": sort} if sort else {})
+        more = Command(Name.SHOW, (f"#{view.batch.number}",), options=options)
+        buttons.insert(0, Button(f"More ({page + 1} of {pages})", spell(more)))
+    blocks.append(table(view, view.runs, sort=sort, page=page))
+    return replace(message, blocks=tuple(blocks), buttons=tuple(buttons))
+
+
+def _ranks(view: BatchView) -> list[Button]:
+    """Buttons that rank the runs by their first headline numbers."""
+    names = headline_names(view, view.runs)[:RANKS]
+    commands = [Command(Name.SHOW, (f"#{view.batch.number}",), options={"sort": name}) for name in names]
+    return [
+        Button(f"By {name.replace('_', ' ')}", spell(one)) for name, one in zip(names, commands, strict=True)
     ]
-    rows: list[tuple[Cell, ...]] = []
-    for run in chosen:
-        values = view.parameters(run)
-        numbers = {one.name: words.number(one.value, one.format, one.unit) for one in view.headlines(run)}
-        took = words.lasted((run.ended_at or view.now) - run.started_at) if run.started_at else ""
-        told = _told(view, run) if run.status in UNSUCCESSFUL else ""
-        rows.append(
-            (
-                run.label,
-                *(values.get(name, "") for name in varying),
-                words.ENDINGS[run.status],
-                took,
-                *(numbers.get(name, "") for name in headlines),
-                told,
-            )
-        )
-    titles = ["run", *varying, "state", "took", *(name.replace("_", " ") for name in headlines), "why"]
-    if not any(row[-1] for row in rows):
-        titles, rows = titles[:-1], [row[:-1] for row in rows]
-    return Table(
-        columns=tuple(Column(title) for title in titles),
-        rows=tuple(rows[:RUNS_SHOWN]),
-        total_rows=len(rows),
-        shown_rows=RUNS_SHOWN,
-        shown_columns=len(titles),
-    )
-
-
-def _varying(view: BatchView) -> list[str]:
-    """The parameters in which the runs of a batch differ, at most three."""
-    seen: dict[str, set[str]] = {}
-    for run in view.runs:
-        for name, value in view.parameters(run).items():
-            seen.setdefault(name, set()).add(value)
-    return [name for name, values in seen.items() if len(values) > 1][:3]
 
 
 def _facts(view: BatchView, run: Run, *, whole: bool = False) -> tuple[Block, ...]:
@@ -275,7 +278,7 @@ def _facts(view: BatchView, run: Run, *, whole: bool = False) -> tuple[Block, ..
 def _why(view: BatchView, run: Run) -> tuple[Block, ...]:
     """Why it did not succeed, what would help, and what it last said."""
     failure = view.failure(run)
-    made: list[Block] = [Paragraph(_told(view, run))]
+    made: list[Block] = [Paragraph(told(view, run))]
     if failure is None:
         return tuple(made)
     if failure.hint:
@@ -286,17 +289,7 @@ def _why(view: BatchView, run: Run) -> tuple[Block, ...]:
 
 
 def _failed(view: BatchView, run: Run) -> str:
-    return _told(view, run) if run.status in UNSUCCESSFUL else ""
-
-
-def _told(view: BatchView, run: Run) -> str:
-    """Why a run did not succeed, in a whole sentence."""
-    failure = view.failure(run)
-    if failure is not None:
-        return failure.sentence
-    reason = run.reason or "It did not say why"
-    sentence = reason[0].upper() + reason[1:]
-    return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
+    return told(view, run) if run.status in UNSUCCESSFUL else ""
 
 
 def _who_cancelled(view: BatchView) -> str:

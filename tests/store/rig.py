@@ -147,7 +147,7 @@ class Rig:
             name=name,
             agent=AgentDefinition(kind="report"),
             job=JobDefinition.model_validate(
-                {"agent": "a", "parameters": {"do": {"default": "ok"}}} | fields
+                {"agent": "a", "parameters": {"do": {"default": "ok"}}, "confirm_above": 1000} | fields
             ),
         )
 

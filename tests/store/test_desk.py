@@ -121,7 +121,7 @@ async def test_a_job_that_runs_is_skipped_saying_since_when_and_by_whom(office: 
     assert reply.outcome is Outcome.SKIPPED
     assert "weekly-report is still running: #1, started" in reply.message.text
     assert "by Bob" in reply.message.text
-    assert buttons(reply) == ["show #1", "cancel #1"]
+    assert buttons(reply) == ["show #1", "cancel #1", "run weekly-report campaign_id=2 --queue"]
     office.agent.gate.set()
     assert first.batch == 1
     await office.ended(1)

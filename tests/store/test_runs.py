@@ -227,7 +227,7 @@ async def test_many_claimants_of_the_same_runs_each_get_different_ones(store: St
     ids = [run.id for run in await rigs[0].runs(started.batch)]
 
     def claim(rig: Rig) -> object:
-        return rig.turns.take(lambda turn: runs.claim(turn, ids, rig.worker.number))
+        return rig.turns.take(lambda turn: runs.claim(turn, len(ids), rig.worker.number))
 
     claims = await asyncio.gather(*(claim(rig) for rig in rigs))  # type: ignore[call-overload]
     claimed = [claim.pk for group in claims for claim in group]

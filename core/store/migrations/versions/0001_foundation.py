@@ -225,7 +225,7 @@ def upgrade() -> None:
         sa.Column("job_cap", sa.Integer(), server_default="1000", nullable=False),
         sa.Column("policy", sa.Text(), server_default="", nullable=False),
         sa.Column("place", Number, nullable=True),
-        sa.Column("timeout_seconds", sa.Integer(), nullable=True),
+        sa.Column("timeout_seconds", sa.Float(), nullable=True),
         sa.Column("until_at", Instant(), nullable=True),
         sa.Column("agreed_by", Number, nullable=True),
         sa.Column("total", sa.Integer(), nullable=False),
