@@ -28,6 +28,7 @@ from bot.loops import Loops
 from bot.settings import Settings
 from bot.watchdog import Watchdog
 from core import schedules
+from core.choices import Chooser
 from core.composer import compose
 from core.desk.desk import Desk
 from core.errors import Misconfigured
@@ -76,15 +77,25 @@ class Bot:
         self.keys = keys.find(settings)
         self.vault = Vault(self.keys)
         self.admin_code = keys.admin_code(self.keys)
-        self.desk = Desk(self.turns, self.vault, zone=self.zone, admin_code=self.admin_code)
+        self._sources = Sources(settings.workspace.resolve())
+        chooser = Chooser(self._sources.open, self.environment)
+        self.desk = Desk(self.turns, self.vault, zone=self.zone, admin_code=self.admin_code, chooser=chooser)
         self.platforms: dict[str, Platform] = {"console": Console()}
+        self.data = self._data_folder()
         self.callbacks = Callbacks(settings.public_url)
-        self._plugins = Plugins(settings.agents)
         self.slack = self._slack()
+        self._plugins = Plugins(settings.agents)
         self._watchdog = Watchdog(self._plugins.running)
         self._lock = ExecutionLock(dialects.file(self.store.address)) if self.store.sqlite else None
         self._execution: Execution | None = None
         self._succession: asyncio.Task[None] | None = None
+
+    def _data_folder(self) -> Path:
+        """Where files lie: beside the SQLite file, else in the workspace."""
+        if self.store.sqlite:
+            file = dialects.file(self.store.address)
+            return file.with_name(f"{file.name}.files")
+        return self.settings.workspace.resolve() / "slashjob.files"
 
     @property
     def executing(self) -> bool:
@@ -160,6 +171,8 @@ class Bot:
             self._succession.cancel()
             await asyncio.gather(self._succession, return_exceptions=True)
         self._watchdog.stop()
+        if self.slack is not None:
+            await self.slack.stop()
         if self._execution is not None:
             execution, self._execution = self._execution, None
             execution.stop.set()
@@ -168,10 +181,10 @@ class Bot:
             for step in (drain, execution.loops.stop, execution.worker.close):
                 try:
                     await step()
-        if self.slack is not None:
-            await self.slack.stop()
                 except Exception as error:  # a door: the rows tell the next process what is left
                     _log.warning("stop.incomplete", extra={"error": str(error)})
+        if self.slack is not None:
+            await self.slack.close()
         await self.engine.close()
         await self.store.close()
         if self._lock is not None:
@@ -180,14 +193,14 @@ class Bot:
     async def ready(self) -> None:
         """Pass where this process can do its work. Raises what keeps it from it."""
         async with self.store.reading() as connection:
-        if self.slack is not None:
-            await self.slack.close()
             await self.store.now(connection)
             await connection.exec_driver_sql("SELECT 1")
         if self._execution is None:
             raise RuntimeError("another process executes on this database; this one waits for its end")
         if self._execution.worker.buried:
             raise RuntimeError("the lease was lost; a new worker is on its way")
+        if self.slack is not None and not await self.slack.linked():
+            raise RuntimeError("the link to Slack (Socket Mode) does not stand")
 
     async def _succeed(self, role: Role) -> None:
         if self._lock is not None:
@@ -196,8 +209,6 @@ class Bot:
             try:
                 await self._begin()
             except Exception:  # the door of a task: the database may be busy just now
-        if self.slack is not None and not await self.slack.linked():
-            raise RuntimeError("the link to Slack (Socket Mode) does not stand")
                 _log.exception("execution.not_begun")
                 await asyncio.sleep(LOOK)
 
@@ -215,6 +226,8 @@ class Bot:
         except BaseException:
             await worker.close()
             raise
+        if self.slack is not None:
+            self.platforms["slack"] = self.slack.platform()
         notifier = Notifier(self.turns, self.platforms, compose)
         planner = Scheduler(self.turns, self.vault)
         loops = Loops(self.turns, notifier, janitor, planner, lease=settings.lease)
@@ -223,8 +236,6 @@ class Bot:
         execution.tasks += [
             asyncio.create_task(self._repeat(execution, self._let_engine_work)),
             asyncio.create_task(self._repeat(execution, self._replace_when_buried)),
-        if self.slack is not None:
-            self.platforms["slack"] = self.slack.platform()
         ]
         loops.start()
         loops.wake()
@@ -255,14 +266,6 @@ class Bot:
             await buried.close()
             _log.warning("worker.replaced", extra={"worker": worker.number})
 
-    def _worker(self) -> Worker:
-        settings = self.settings
-        return Worker(self.turns, self._equipment(), name=settings.process, lease=settings.lease)
-
-    def _wake(self) -> None:
-        if self._execution is not None:
-            self._execution.loops.wake()
-
     def _slack(self) -> Slack | None:
         settings = self.settings
         if not settings.slack_bot_token and not settings.slack_client_id:
@@ -280,20 +283,27 @@ class Bot:
         )
         return service.Slack(access, self.desk, self.turns, self.vault)
 
+    def _worker(self) -> Worker:
+        settings = self.settings
+        return Worker(self.turns, self._equipment(), name=settings.process, lease=settings.lease)
+
+    def _wake(self) -> None:
+        if self._execution is not None:
+            self._execution.loops.wake()
+
     def _equipment(self) -> Equipment:
         folder = self.settings.workspace.resolve()
+        allowed = [path if path.is_absolute() else folder / path for path in self._commands()]
         agents: dict[str, Agent] = {
             "report": Report(),
-            "command": Command(
-                [path if path.is_absolute() else folder / path for path in self._commands()], folder=folder
-            ),
-            "http": Http(callbacks=self.callbacks),
-            "interact": Interact(),
+            "command": Command(allowed, folder=folder, data=self.data),
+            "http": Http(data=self.data, callbacks=self.callbacks),
+            "interact": Interact(data=self.data),
             "python": self._plugins,
         }
         for name in self._plugins.missing():
             _log.warning("settings.agent_missing", extra={"agent": name})
-        return Equipment(agents, Sources(folder).open, self.environment, self.vault, self.zone)
+        return Equipment(agents, self._sources.open, self.environment, self.vault, self.zone)
 
     def _commands(self) -> tuple[Path, ...]:
         for path in self.settings.commands:

@@ -24,6 +24,7 @@ from core.errors import Misconfigured, Refusal
 
 if TYPE_CHECKING:
     from bot.app import Bot
+    from bot.attachments import Attachments
     from bot.session import Session
 
 _log = logging.getLogger(__name__)
@@ -75,7 +76,8 @@ def console(channel: str, member: str) -> None:
         from bot.talk import talk
 
         await bot.execute_when_free("console")
-        return await talk(bot, await _session(bot, channel, member))
+        session, attachments = await _session(bot, channel, member)
+        return await talk(bot, session, attachments)
 
     with _refusals():
         sys.exit(_run(work))
@@ -151,24 +153,22 @@ def export() -> None:
 @main.command()
 @click.argument("what", type=click.Choice(["database", "slack"]), default="database")
 @click.option("--json", "as_json", is_flag=True, help="Answer for machines.")
-def doctor(what: str, *, as_json: bool) -> None:  # noqa: ARG001 - there is one choice so far
+def doctor(what: str, *, as_json: bool) -> None:
     """Look whether all that a bot needs is there, and say how to mend what is not."""
 
     async def work(bot: Bot) -> int:
         from bot.doctor import report, report_of
 
-        return await report(bot, as_json=as_json)
-
         if what == "slack":
             from bot.doctor_slack import examine
 
             return report_of(await examine(bot), as_json=as_json)
+        return await report(bot, as_json=as_json)
+
     with _refusals():
         sys.exit(_run(work, opened=False))
 
 
-@main.command()
-def schema() -> None:
 @main.command("slack-manifest")
 @click.option("--url", default="", help="Where Slack reaches this server (default: SLASHJOB_PUBLIC_URL).")
 @click.option("--socket", is_flag=True, help="For Socket Mode, which needs no address.")
@@ -180,6 +180,8 @@ def slack_manifest(url: str, *, socket: bool) -> None:
         click.echo(slack(url or _settings().public_url, socket=socket), nl=False)
 
 
+@main.command()
+def schema() -> None:
     """Print the JSON Schema of job files."""
     from core import jobfiles
 
@@ -283,19 +285,24 @@ async def _say(bot: Bot, line: str, member: str, channel: str, *, wait: bool, as
 
     if wait:
         await bot.execute_when_free("say")
-    code = await say_line(await _session(bot, channel, member), line, wait=wait, as_json=as_json)
+    session, attachments = await _session(bot, channel, member, drawing=not as_json)
+    code = await say_line(session, line, attachments, wait=wait, as_json=as_json)
     if bot.running:
         click.echo("Waiting for what else runs here.", err=True)
     await bot.finish()
     return code
 
 
-async def _session(bot: Bot, channel: str, member: str) -> Session:
+async def _session(
+    bot: Bot, channel: str, member: str, *, drawing: bool = True
+) -> tuple[Session, Attachments]:
+    from bot.attachments import Attachments as Kept
     from bot.session import Session as Made
 
-    session = Made(bot, channel=channel, member=member)
+    attachments = Kept(bot.data)
+    session = Made(bot, channel=channel, member=member, attachments=attachments if drawing else None)
     await session.open()
-    return session
+    return session, attachments
 
 
 def _settings() -> settings.Settings:

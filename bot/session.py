@@ -7,7 +7,7 @@ import getpass
 from collections.abc import AsyncIterator
 
 from bot.app import Bot
-from bot.pictures import Pictures
+from bot.attachments import Attachments
 from core import deliveries, ids, jobs, people, views
 from core.commands import COMMANDS
 from core.composer import compose
@@ -28,10 +28,10 @@ class Session:
     """A console's side of the bot, whether this process executes or another does: it waits on rows."""
 
     def __init__(
-        self, bot: Bot, *, channel: str = "console", member: str = "", pictures: Pictures | None = None
+        self, bot: Bot, *, channel: str = "console", member: str = "", attachments: Attachments | None = None
     ) -> None:
         self._bot = bot
-        self._pictures = pictures
+        self._attachments = attachments
         self.channel = Channel("console", channel)
         name = member or getpass.getuser()
         standing = Standing.MEMBER if member else Standing.OWNER
@@ -56,9 +56,11 @@ class Session:
 
     async def ask(self, line: str) -> Reply:
         """Say a line; returns the whole reply."""
-        return await self._bot.desk.answer(
+        reply = await self._bot.desk.answer(
             Request(speaker=self.speaker, channel=self.channel, text=line, key=ids.new())
         )
+        await self._prepare(reply.message)
+        return reply
 
     async def answer(self, line: str) -> Message:
         """Say a line; what becomes of a batch that it started comes as edits of this answer."""
@@ -123,9 +125,12 @@ class Session:
 
     async def _message(self, delivery: Delivery) -> Message:
         message = await self._bot.turns.look(lambda turn: compose(turn, delivery))
-        if self._pictures is not None:
-            await self._pictures.prepare(message)
+        await self._prepare(message)
         return message
+
+    async def _prepare(self, message: Message) -> None:
+        if self._attachments is not None:
+            await self._attachments.prepare(message)
 
     async def posted(self, batch: int) -> list[tuple[Delivery, Message]]:
         """The messages of a batch as they are now."""
@@ -137,7 +142,10 @@ class Session:
 
     async def results(self, batch: int) -> list[Message]:
         """What became of a batch, as somebody sees it who waited for it: an alert would say it twice."""
-        return [said for one, said in await self.posted(batch) if one.kind is Kind.STATUS]
+        found = [said for one, said in await self.posted(batch) if one.kind is Kind.STATUS]
+        for message in found:
+            await self._prepare(message)
+        return found
 
     async def _new(self) -> list[Delivery]:
         after = self._since

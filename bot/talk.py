@@ -10,9 +10,10 @@ from typing import Any
 import click
 
 from adapters.console.chat import chat
-from adapters.console.look import look_of
+from adapters.console.look import Look, look_of
 from adapters.console.render import compact, write
 from bot.app import Bot
+from bot.attachments import Attachments
 from bot.session import Session
 from core import messages
 from core.desk.visit import Outcome, Reply
@@ -23,7 +24,7 @@ from core.views import BatchView
 REFUSED, FAILED = 2, 1
 
 
-async def talk(bot: Bot, session: Session) -> int:
+async def talk(bot: Bot, session: Session, attachments: Attachments) -> int:
     """Chat until the end of the input."""
     home = "this process executes" if bot.executing else "another process executes"
     greeting = Message(
@@ -31,11 +32,12 @@ async def talk(bot: Bot, session: Session) -> int:
         title="slashjob console",
         blocks=(Paragraph(f"Say help, or run NAME. Ctrl-D leaves ({home})."),),
     )
-    await chat(session, history=Path.home() / ".slashjob_history", greeting=greeting)
+    look = _look(attachments)
+    await chat(session, history=Path.home() / ".slashjob_history", look=look, greeting=greeting)
     return 0
 
 
-async def say(session: Session, line: str, *, wait: bool, as_json: bool) -> int:
+async def say(session: Session, line: str, attachments: Attachments, *, wait: bool, as_json: bool) -> int:
     """Say one line; with `wait`, until what it started has ended. Returns the exit code."""
     reply = await session.ask(line)
     if reply.posted and not wait and not await session.executed():
@@ -47,7 +49,7 @@ async def say(session: Session, line: str, *, wait: bool, as_json: bool) -> int:
         posted = await session.posted(reply.batch) if reply.batch is not None else []
         click.echo(json.dumps(answer(reply, view, posted), ensure_ascii=False))
     else:
-        look = look_of(sys.stdout)
+        look = _look(attachments)
         if view is None:
             click.echo(write(reply.message, look))
             return REFUSED if reply.outcome is not Outcome.DONE else 0
@@ -89,6 +91,10 @@ def answer(reply: Reply, view: BatchView | None, posted: list[tuple[Any, Message
     elif reply.batch is not None:
         made["batch"] = {"number": reply.batch}
     return made
+
+
+def _look(attachments: Attachments) -> Look:
+    return look_of(sys.stdout, image_link=attachments.image, file_link=attachments.file)
 
 
 def _run(view: BatchView, index: int) -> dict[str, Any]:

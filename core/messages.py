@@ -99,12 +99,16 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to attach: its bytes are made by the renderer's platform from `table`, or `text`."""
+    """A file to attach: its bytes are made from `table`, or `text`, or lie at `path`.
+
+    `path` is a content-hash name below the data folder, as in `entries.Attached`.
+    """
 
     name: str
     media_type: str
     table: Table | None = None
     text: str = ""
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -219,7 +219,7 @@ def _image(block: Image, look: Look, width: int) -> RenderableType:
 
 def _file(block: File, look: Look) -> RenderableType:
     total = (block.table.total_rows or len(block.table.rows)) if block.table else None
-    size = f" ({total:,} rows)" if total is not None else ""
+    size = f" ({total:,} row{'' if total == 1 else 's'})" if total is not None else ""
     text = Text("File  ", style="dim").append(one_line(block.name) + size, style="not dim")
     link = look.file_link(block) if look.file_link else ""
     return Group(text, _link("at", link)) if link else text

@@ -15,8 +15,8 @@ from adapters.console.look import Look, look_of
 from adapters.console.render import write
 from bot import files
 from bot.app import Bot
+from bot.attachments import Attachments
 from bot.demo import data
-from bot.pictures import Pictures
 from bot.session import Session
 from bot.settings import read
 from core.errors import Misconfigured
@@ -62,13 +62,13 @@ def environment(home: Path) -> dict[str, str]:
 
 
 async def _converse(bot: Bot, home: Path) -> int:
-    pictures = Pictures(home / "charts")
-    session = Session(bot, channel="general", pictures=pictures)
+    attachments = Attachments(bot.data)
+    session = Session(bot, channel="general", attachments=attachments)
     await session.open()
-    look = look_of(sys.stdout, image_link=pictures.link)
+    look = look_of(sys.stdout, image_link=attachments.image, file_link=attachments.file)
     click.echo("#general")
-    done = await _say(session, pictures, look, MAIN)
-    await _say(session, pictures, look, FAILING)
+    done = await _say(session, attachments, look, MAIN)
+    await _say(session, attachments, look, FAILING)
     click.echo(f"\nAll of it is in {home}: the workspace, the shop, the charts.")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return 0 if done else 1
@@ -81,7 +81,7 @@ async def _converse(bot: Bot, home: Path) -> int:
     return 0
 
 
-async def _say(session: Session, pictures: Pictures, look: Look, line: str) -> bool:
+async def _say(session: Session, attachments: Attachments, look: Look, line: str) -> bool:
     """Say a line, print the acknowledgement and whatever is posted; True where it succeeded."""
     click.echo(f"\n{session.speaker.name}: {line}\n")
     reply = await session.ask(line)
@@ -90,7 +90,7 @@ async def _say(session: Session, pictures: Pictures, look: Look, line: str) -> b
         return False
     view = await session.ended(reply.batch)
     for message in await session.results(reply.batch):
-        await pictures.prepare(message)
+        await attachments.prepare(message)
         click.echo("\n" + write(message, look))
     return view.batch.state is BatchState.SUCCEEDED
 

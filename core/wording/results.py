@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.entries import Answered, Charted, Checked, Headlined, Kept, Returned
-from core.messages import Block, Column, ColumnFormat, Headline, Headlines, Image, Paragraph, Table
+from core.entries import Answered, Attached, Charted, Checked, Headlined, Kept, Returned
+from core.messages import Block, Column, ColumnFormat, File, Headline, Headlines, Image, Paragraph, Table
 from core.wording import words
 
 ROWS_SHOWN, COLUMNS_SHOWN = 10, 4  # DESIGN.md, 5.1
@@ -36,7 +36,21 @@ def blocks(entries: Sequence[Kept], *, whole: bool = False, told: str = "") -> t
         made.append(table(one, whole=whole))
         if one.truncated:
             made.append(Paragraph(f"There was more: the source stopped after {_rows(one)}."))
+    made += [File(one.name, one.media_type, path=one.path) for one in entries if isinstance(one, Attached)]
     return tuple(made)
+
+
+def csv(result: Returned, job: str, label: str) -> File:
+    """A whole table as a file."""
+    name = f"{job}-{label.lstrip('#').replace('.', '-')}-{result.name}.csv"
+    return File(name, "text/csv", table(result, whole=True))
+
+
+def counted(tables: Sequence[Returned]) -> str:
+    """What the files of these tables hold."""
+    parts = [f"{one.name}: {words.count(len(one.rows), 'row')}" for one in tables]
+    cut = any(one.truncated for one in tables)
+    return "; ".join(parts) + (". The source stopped there: there was more." if cut else ".")
 
 
 def table(result: Returned, *, whole: bool = False) -> Table:

@@ -15,7 +15,7 @@ from adapters.engines.embedded import Embedded
 from core import batches, deliveries, ids, people, runs
 from core.batches import Batch, Started, Trigger, Wish
 from core.definitions import AgentDefinition, JobDefinition, SourceDefinition, Version
-from core.entries import Answered, Entry, Logged
+from core.entries import Answered, Entry, Logged, Returned
 from core.errors import AgentError, SourceError
 from core.janitor import Janitor
 from core.lifecycles import Status
@@ -57,6 +57,9 @@ class Obedient:
             case "wait":
                 yield Logged("waiting")
                 await self.gate.wait()
+            case "table":
+                yield Returned("total", ("sum",), ((3,),))
+                yield Returned("days", ("day", "sum"), (("Mon", 1), ("Tue", 2)))
             case "fail":
                 raise AgentError("It was told to fail.")
             case "fail for good":
