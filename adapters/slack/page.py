@@ -15,7 +15,7 @@ Surface = Literal["message", "modal", "home"]
 CODE_LINES = 40  # lines of one code block; the middle is left out of longer ones
 CODE_HEAD = 8  # lines kept of its beginning
 CODE_CHARS = 2_500  # characters of one code block
-SHORT = 60  # characters of a value that stands in a field beside others
+SHORT = 28  # characters of a label or value that stands in a field beside others: half of a phone
 HEADING = 500  # characters of a title
 
 _PLACE = 400  # characters kept back for the lines that say what was cut

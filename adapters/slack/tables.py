@@ -11,6 +11,8 @@ from adapters.slack import limits
 from adapters.slack.text import cut, one_line, width
 from core.messages import Table
 
+ROOMY = 30  # characters of a row that a phone shows side by side
+NARROW = 10  # characters of a column of text that never runs over several lines
 CELL = 300  # characters of a cell that is shown: the file has all of it
 TEXT_CELL = 24  # characters of a cell of a table that is shown as text
 
@@ -65,11 +67,16 @@ def grid(table: Table, room: int, *, cell: int = CELL) -> Grid:
 
 def block(shown: Grid) -> dict[str, Any]:
     """The grid as a `table` block; its texts are literal."""
+    widths = [
+        max(width(row[place]) for row in (shown.titles, *shown.rows)) for place in range(len(shown.right))
+    ]
+    settings: list[dict[str, Any]] = []
+    for right, wide in zip(shown.right, widths, strict=True):
+        wrapped = not right and wide > NARROW and sum(widths) > ROOMY
+        settings.append({"align": "right" if right else "left"} | ({"is_wrapped": True} if wrapped else {}))
     return {
         "type": "table",
-        "column_settings": [
-            {"align": "right"} if right else {"align": "left", "is_wrapped": True} for right in shown.right
-        ],
+        "column_settings": settings,
         "rows": [[{"type": "raw_text", "text": cell} for cell in row] for row in (shown.titles, *shown.rows)],
     }
 

@@ -27,7 +27,12 @@ LOOK = Look(
 NAMES = {"U0ANA": "Ana Souza", "U0BOB": "Bob Lee", "U0CAROL": "Carol"}
 WIDTH = 360
 
-_EMOJI = {"white_check_mark": "✅", "x": "❌", "warning": "⚠️", "hourglass_flowing_sand": "⏳"}
+_EMOJI = {  # drawn as letters: few machines that test have a font of emojis
+    "white_check_mark": '<span style="color:#007a5a">✔</span>',
+    "x": '<span style="color:#e01e5a">✘</span>',
+    "warning": '<span style="color:#c77700">⚠</span>',
+    "hourglass_flowing_sand": '<span style="color:#1264a3">◔</span>',
+}
 _STYLE = """
 :root{color-scheme:light}
 *{box-sizing:border-box}
@@ -58,6 +63,7 @@ table{border-collapse:collapse;font-size:13px}
 td,th{border:1px solid #e5e5e5;padding:4px 8px;text-align:left;max-width:220px}
 th{background:#f8f8f8}
 .r{text-align:right}
+.n{white-space:nowrap}
 .i{border:1px solid #ddd;border-radius:6px;background:#eef3fb;color:#456;padding:30px 10px;
   text-align:center;font-size:12px}
 .u{background:#fdf2d4;color:#1264a3}
@@ -81,7 +87,7 @@ def page(names: list[str]) -> str:
 def _card(name: str, message: Message) -> str:
     made = rendered(message)
     blocks = "".join(_block(block) for block in json.loads(json.dumps(made.blocks)))
-    files = "".join(f'<div class="file">📄 {html.escape(file.name)}</div>' for file in made.files)
+    files = "".join(f'<div class="file">File: {html.escape(file.name)}</div>' for file in made.files)
     who = '<div class="who">slashjob <small>APP 09:12</small></div>'
     fallback = f'<div class="text">fallback: {_mrkdwn(made.text[:300])}</div>'
     return f'<article><h2>{name}</h2><div class="m">{who}{blocks}{files}</div>{fallback}</article>'
@@ -101,7 +107,7 @@ def _block(block: dict[str, Any]) -> str:
             return f'<div class="a">{"".join(_button(one) for one in block["elements"])}</div>'
         case "image":
             title = f'<div class="c">{_text(block["title"])}</div>' if "title" in block else ""
-            return f'{title}<div class="i">📈 {html.escape(block["alt_text"])}</div>'
+            return f'{title}<div class="i">{html.escape(block["alt_text"])}</div>'
         case "table":
             return _table(block)
         case other:
@@ -147,16 +153,20 @@ def _button(one: dict[str, Any]) -> str:
 
 
 def _table(block: dict[str, Any]) -> str:
-    right = [one.get("align") == "right" for one in block["column_settings"]]
+    settings = block["column_settings"]
     rows = []
     for place, row in enumerate(block["rows"]):
         tag = "td" if place else "th"
         cells = "".join(
-            f'<{tag} class="{"r" if right[column] else ""}">{html.escape(cell["text"])}</{tag}>'
+            f'<{tag} class="{_classes(settings[column])}">{html.escape(cell["text"])}</{tag}>'
             for column, cell in enumerate(row)
         )
         rows.append(f"<tr>{cells}</tr>")
     return f'<div class="t"><table>{"".join(rows)}</table></div>'
+
+
+def _classes(setting: dict[str, Any]) -> str:
+    return ("r" if setting["align"] == "right" else "") + ("" if setting.get("is_wrapped") else " n")
 
 
 def main(folder: Path) -> None:
