@@ -12,6 +12,7 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.calls import once
+from adapters.slack.faults import NO_THREAD, Refused
 from adapters.slack.places import Place
 
 EVENT = "slashjob_delivery"
@@ -26,7 +27,19 @@ def metadata(delivery_id: str) -> dict[str, Any]:
 
 
 async def find(client: AsyncWebClient, channel: str, thread: str, delivery_id: str) -> Place | None:
-    """The message of a delivery in a channel, or in a thread of it. Raises as `calls.call`."""
+    """The message of a delivery in a channel, or in a thread of it. Raises as `calls.call`.
+
+    Where the thread is no more, its message was said in the channel.
+    """
+    try:
+        return await _search(client, channel, thread, delivery_id)
+    except Refused as refused:
+        if not thread or refused.word not in NO_THREAD:
+            raise
+        return await _search(client, channel, "", delivery_id)
+
+
+async def _search(client: AsyncWebClient, channel: str, thread: str, delivery_id: str) -> Place | None:
     method = "conversations.replies" if thread else "conversations.history"
     asked: dict[str, Any] = {"channel": channel, "limit": PAGE, "include_all_metadata": True}
     asked |= {"oldest": f"{_made_at(delivery_id) - EARLIER:.6f}"} | ({"ts": thread} if thread else {})

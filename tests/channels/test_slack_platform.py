@@ -233,6 +233,12 @@ async def test_a_thread_is_searched_too_and_page_by_page(at: Desk) -> None:
     assert len(at.slack.asked("conversations.replies")) == 4
 
 
+async def test_what_was_said_in_the_channel_because_its_thread_was_deleted_is_found_there(at: Desk) -> None:
+    post = at.post("result", channel=Channel("slack", at.general, "1700000000.000001"))
+    receipt = await at.platform.deliver(post)
+    assert await at.platform.find(post) == receipt
+
+
 async def test_without_the_scope_for_it_nothing_can_be_looked_up(at: Desk) -> None:
     assert isinstance(at.platform, Finder)
     at.slack.installs[at.slack.token].scopes -= {"channels:history"}
