@@ -32,7 +32,7 @@ async def csv(visit: Visit) -> Reply:
             f"#{view.batch.number} has {words.count(len(view.runs), 'run')}; say which.", suggestions=(first,)
         )
     tables = [one.entry for one in view.latest(run) if isinstance(one.entry, Returned)]
-    long = [one for one in tables if len(one.rows) > 1]
+    long = results.tables(tables)
     chosen = [one for one in tables if one.name == question] if question else long or tables
     if not chosen:
         raise _nothing(word, question, [one.name for one in tables])

@@ -68,9 +68,10 @@ def result(view: BatchView, run_id: str) -> Message:
     label = ", ".join(f"{name}={value}" for name, value in told_apart(view, run).items())
     text = f"{words.ENDINGS[run.status].capitalize()}: {view.job.label} · {run.label}"
     text += f" · {label}" if label else ""
-    blocks = results.blocks([one.entry for one in view.latest(run)], told=_failed(view, run))
-    button = _button("View", Name.SHOW, run.label)
-    return Message(text=text, title=text, tone=_tone(run.status), blocks=blocks, buttons=(button,))
+    buttons = (_button("View", Name.SHOW, run.label), *_csv(view, run, run.label))
+    return Message(
+        text=text, title=text, tone=_tone(run.status), blocks=_found(view, run, run.label), buttons=buttons
+    )
 
 
 def skipped(view: BatchView, holder: BatchView, queue: str = "") -> Message:
@@ -206,15 +207,31 @@ def _one_result(view: BatchView) -> Message:
         blocks += _facts(view, run)
         if run.status in UNSUCCESSFUL:
             blocks += _why(view, run)
-        blocks += results.blocks([one.entry for one in view.latest(run)], told=_failed(view, run))
+        blocks += _found(view, run, f"#{batch.number}")
     return Message(
         text=text,
         title=text,
         tone=words.TONES[batch.state],
         blocks=tuple(blocks),
-        buttons=(_again(view), _view(view)),
+        buttons=(_again(view), _view(view), *(_csv(view, run, f"#{batch.number}") if run else ())),
         mentions=_requester(view) if batch.cancelled_by not in (None, batch.member) else (),
     )
+
+
+def _found(view: BatchView, run: Run, label: str) -> tuple[Block, ...]:
+    """What a run found, with the files that the job or its rule for the origin wants attached."""
+    job = view.version.job
+    wanted = {*job.attach, *(kind for rule in job.notify if "origin" in rule.to for kind in rule.attach)}
+    entries = [one.entry for one in view.latest(run)]
+    return (
+        *results.blocks(entries, told=_failed(view, run)),
+        *results.attached(entries, wanted, view.job.name, label),
+    )
+
+
+def _csv(view: BatchView, run: Run, label: str) -> tuple[Button, ...]:
+    found = results.tables([one.entry for one in view.latest(run)])
+    return (_button("CSV", Name.CSV, label),) if found else ()
 
 
 def _summary(view: BatchView) -> Message:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from core.entries import Answered, Attached, Charted, Checked, Headlined, Kept, Returned
 from core.messages import Block, Column, ColumnFormat, File, Headline, Headlines, Image, Paragraph, Table
@@ -38,6 +38,22 @@ def blocks(entries: Sequence[Kept], *, whole: bool = False, told: str = "") -> t
             made.append(Paragraph(f"There was more: the source stopped after {_rows(one)}."))
     made += [File(one.name, one.media_type, path=one.path) for one in entries if isinstance(one, Attached)]
     return tuple(made)
+
+
+def attached(entries: Sequence[Kept], wanted: Collection[str], job: str, label: str) -> tuple[Block, ...]:
+    """What goes with a result where the job says `attach`: its tables as files, the charts not shown yet."""
+    made: list[Block] = []
+    if "chart" in wanted:
+        charts = [one for one in entries if isinstance(one, Charted)][1:]
+        made += [Image(one.chart, one.alt, one.chart.title) for one in charts]
+    if "csv" in wanted:
+        made += [csv(one, job, label) for one in tables(entries)]
+    return tuple(made)
+
+
+def tables(entries: Sequence[Kept]) -> list[Returned]:
+    """The results that are tables: more than one row."""
+    return [one for one in entries if isinstance(one, Returned) and len(one.rows) > 1]
 
 
 def csv(result: Returned, job: str, label: str) -> File:

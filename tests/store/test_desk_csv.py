@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from core import views
 from core.messages import File
+from core.wording import batches
 from tests.store.desk_rig import Office, buttons
 
 
@@ -51,3 +53,12 @@ async def test_what_has_no_table_is_refused_with_a_way_on(office: Office, line: 
     await office.ran("run weekly-report do=table")
     await office.ran("run weekly-report")
     assert words in await office.refused(line)
+
+
+async def test_what_a_job_attaches_comes_with_its_result(office: Office) -> None:
+    await office.job("weekly-report", attach=["csv"])
+    await office.ran("run weekly-report do=table")
+    view = await office.turns.look(lambda turn: views.of_batch(turn, 1))
+    message = batches.status(view)
+    assert [block.name for block in message.blocks if isinstance(block, File)] == ["weekly-report-1-days.csv"]
+    assert [one.label for one in message.buttons] == ["Run again", "View", "CSV"]
