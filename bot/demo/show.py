@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import sys
 import tempfile
@@ -17,16 +18,22 @@ from bot import files
 from bot.app import Bot
 from bot.attachments import Attachments
 from bot.demo import data
-from bot.session import Session
+from bot.session import LOOK, Session
 from bot.settings import read
+from core import batches, people
+from core.batches import Batch
+from core.desk.visit import Outcome
 from core.errors import Misconfigured
 from core.lifecycles import BatchState
 from core.messages import Message, Paragraph
+from core.turns import Turn
+from core.wishes import Trigger
 
 WORKSPACE = Path(__file__).parent / "workspace"
 MARK = ".slashjob-demo"
 MAIN = "/job run weekly-report campaign_id=42"
 FAILING = "/job run budget-check campaign_id=45"
+BY_ITSELF = "/job schedule campaign-compare in 4 seconds since=-14d"
 
 
 async def show(folder: Path | None) -> int:
@@ -69,6 +76,7 @@ async def _converse(bot: Bot, home: Path) -> int:
     click.echo("#general")
     done = await _say(session, attachments, look, MAIN)
     await _say(session, attachments, look, FAILING)
+    await _let_run(bot, session, attachments, look)
     click.echo(f"\nAll of it is in {home}: the workspace, the shop, the charts.")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return 0 if done else 1
@@ -93,6 +101,37 @@ async def _say(session: Session, attachments: Attachments, look: Look, line: str
         await attachments.prepare(message)
         click.echo("\n" + write(message, look))
     return view.batch.state is BatchState.SUCCEEDED
+
+
+async def _let_run(bot: Bot, session: Session, attachments: Attachments, look: Look) -> None:
+    """Schedule a job a few seconds ahead, press the button, and show what it posts by itself."""
+    click.echo(f"\n{session.speaker.name}: {BY_ITSELF}\n")
+    asked = await session.ask(BY_ITSELF)
+    click.echo(write(asked.message, look))
+    button = asked.message.buttons[0]
+    click.echo(f"\n{session.speaker.name}: [{button.label}]\n")
+    saved = await session.ask(button.command)
+    click.echo(write(saved.message, look))
+    if saved.outcome is not Outcome.DONE:
+        return  # the machine was too slow for the few seconds: it says so
+    batch = await _fired(bot)
+    await session.ended(batch)
+    for _, message in await session.posted(batch):
+        await attachments.prepare(message)
+        click.echo("\n" + write(message, look))
+
+
+async def _fired(bot: Bot) -> int:
+    """Wait for the first batch that a schedule starts; its number."""
+
+    async def latest(turn: Turn) -> list[Batch]:
+        return await batches.latest(turn, await people.organization(turn), limit=1)
+
+    while True:
+        for batch in await bot.turns.look(latest):
+            if batch.trigger is Trigger.SCHEDULE:
+                return batch.number
+        await asyncio.sleep(LOOK)
 
 
 def _folder(given: Path | None) -> Path:
