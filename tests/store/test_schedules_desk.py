@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 
-from core import workspaces
+from core import deliveries, workspaces
 from core.commands import parse
+from core.composer import compose
 from core.definitions import AgentDefinition, JobDefinition
 from core.desk.visit import Outcome
 from core.jobfiles import Workspace
 from core.lifecycles import BatchState
+from core.messages import Message
 from core.scheduler import Scheduler
+from core.store import deliveries as delivery_rows
 from core.store import tables
 from core.store.database import Store
 from core.turns import Turn
@@ -370,3 +373,33 @@ async def test_why_of_a_batch_tells_what_started_it(office: Bureau) -> None:
     told = said((await office.done("why #2")).message)
     assert "was started by Alice" in told
     assert "It failed: It was told to fail." in told
+
+
+async def test_many_missed_starts_are_one_line(office: Bureau) -> None:
+    await office.files({"when": "*/10 * * * *", "catch_up": "none"})
+    await office.at(START + timedelta(hours=10, minutes=5))
+    await office.at(START + timedelta(hours=10, minutes=9))
+    folded = [row for row in await office.rows(tables.firings) if row.instants > 1]
+    assert [row.instants for row in folded] == [35]
+    told = said((await office.done("why weekly-report")).message)
+    assert "was missed: the bot did not see to it in time; nothing is caught up" in told
+
+
+async def test_the_warning_of_a_job_that_is_too_slow_says_what_to_do(office: Bureau) -> None:
+    await office.files({"every": "20s"})
+    office.agent.gate.clear()
+    await office.done("run weekly-report do=wait")
+    for step in range(4):
+        await office.at(EIGHT + timedelta(seconds=20 * step))
+    office.agent.gate.set()
+    await office.ended(1)
+    [row] = [row for row in await office.rows(tables.deliveries) if row.kind == "drift"]
+    message = await office.turns.look(lambda turn: _composed(turn, row.pk))
+    assert "is due more often than it can keep up" in message.text
+    assert "#1 was still active" in said(message)
+    assert [button.command for button in message.buttons] == ["why weekly-report", "schedules weekly-report"]
+
+
+async def _composed(turn: Turn, pk: int) -> Message:
+    [row] = await delivery_rows.get(turn.connection, [pk])
+    return await compose(turn, deliveries.read(row))
