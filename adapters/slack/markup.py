@@ -20,7 +20,7 @@ def addressed(text: str, bot_user: str) -> str:
     What follows the mention counts; what stands before it where nothing follows.
     """
     before, found, after = _at_mention(text, bot_user)
-    said = plain(after if after.strip() or not found else before).strip()
+    said = plain(after if after.strip() or not found else before).strip().lstrip(",:; ")
     fence = re.fullmatch(r"(`{1,3})([^`]*)\1", said)  # a line copied from the help is often code
     return fence[2].strip() if fence else said
 

@@ -33,9 +33,18 @@ Payload = dict[str, Any]
 class Bot(Rig):
     """One process: it listens at `url`, and hears what is sent there or through the socket."""
 
-    def __init__(self, store: Store, slack: FakeSlack, *, vault: Vault | None = None, **access: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        slack: FakeSlack,
+        *,
+        vault: Vault | None = None,
+        concurrency: int = 10,
+        **access: str,
+    ) -> None:
         super().__init__(store)
         self.fake = slack
+        self._concurrency = concurrency
         self.vault = vault or self.vault
         self.desk = Desk(self.turns, self.vault, zone=ZoneInfo("UTC"), admin_code=CODE)
         given = {"bot_token": slack.token, "signing_secret": slack.signing_secret, "api": slack.url}
@@ -46,7 +55,7 @@ class Bot(Rig):
 
     async def __aenter__(self) -> Bot:
         await self.prepare()
-        await self.open()
+        await self.open(concurrency=self._concurrency)
         application = web.Application(client_max_size=1024**2)
         self.slack.mount(application)
         self._runner = web.AppRunner(application, access_log=None)
