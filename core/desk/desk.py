@@ -18,7 +18,6 @@ from core.commands import COMMANDS, Command, Name, not_yet, parse
 from core.definitions import SourceDefinition
 from core.desk import (
     approving,
-    attaching,
     choosing,
     discretion,
     explaining,
@@ -33,6 +32,7 @@ from core.desk import (
 )
 from core.desk.visit import Outcome, Reply, Request, Visit
 from core.errors import Busy, Invalid, Misunderstood, Refusal, SourceError
+from core.lifecycles import BatchState
 from core.messages import Message, Option, Paragraph
 from core.people import Speaker
 from core.ports import Source
@@ -68,7 +68,6 @@ CHANGES: dict[Name, Handler] = {
 LOOKS: dict[Name, Handler] = {
     Name.LIST: looking.listing,
     Name.SHOW: looking.show,
-    Name.CSV: attaching.csv,
     Name.HISTORY: looking.history,
     Name.STATUS: looking.status,
     Name.HELP: looking.help_,
@@ -211,7 +210,9 @@ class Desk:
         outcome = Outcome(answer.get("outcome", Outcome.DONE))
         if batch is not None and outcome in (Outcome.DONE, Outcome.QUESTION):
             view = await views.of_batch(turn, batch, whole=False)
-            return Reply(batch_wording.status(view), private=False, batch=batch, posted=True)
+            asked = view.batch.state is BatchState.PROPOSED
+            kind = Outcome.QUESTION if asked else Outcome.DONE
+            return Reply(batch_wording.status(view), kind, private=False, batch=batch, posted=True)
         text = answer.get("text", "That was answered before.")
         return Reply(Message(text=text, blocks=(Paragraph(text),)), outcome, batch=batch)
 

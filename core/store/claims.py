@@ -29,7 +29,15 @@ def _in_turn() -> sa.Select[tuple[int]]:
     came first. Nothing of an organization that is paused.
     """
     other = runs.alias("running")
-    by_job = sa.select(other.c.job, sa.func.count().label("number")).where(_RUNNING).group_by(other.c.job)
+    # SQLite would walk through every run there ever was, in the order of an index on `job`: `+ 0` keeps it
+    # from that, so that it takes the few that are queued or running and sorts them.
+    its_job = sa.literal_column("running.job + 0", sa.BigInteger())
+    by_job = (
+        sa.select(its_job.label("job"), sa.func.count().label("number"))
+        .select_from(other)
+        .where(_RUNNING)
+        .group_by(its_job)
+    )
     of_job = by_job.subquery("of_job")
     theirs = batches.alias("their_batch")
     by_organization = (
@@ -41,7 +49,7 @@ def _in_turn() -> sa.Select[tuple[int]]:
     of_organization = by_organization.subquery("of_organization")
     first = runs.c.priority.desc()
     turn = sa.func.coalesce(of_job.c.number, 0) + sa.func.row_number().over(
-        partition_by=runs.c.job, order_by=(first, runs.c.pk)
+        partition_by=sa.literal_column("runs.job + 0"), order_by=(first, runs.c.pk)
     )
     lined_up = (
         sa.select(

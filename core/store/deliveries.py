@@ -17,6 +17,7 @@ from core.store.tables import batches, channels, deliveries, identities, job_ver
 _OWED = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.SENT)
 
 
+_UNDER_WAY = sa.text("deliveries.state IN ('pending', 'sending')")  # literal, as its partial index has it
 _M = deliveries.alias("message")  # what a result, an alert or a mention stands in the thread of
 _THREAD = sa.and_(
     _M.c.batch == deliveries.c.batch,
@@ -100,6 +101,7 @@ async def claim(
         .join(channels, channels.c.pk == deliveries.c.channel)
         .where(
             channels.c.platform.in_(platforms),
+            _UNDER_WAY,
             _MAY_GO,
             sa.or_(
                 sa.and_(deliveries.c.state == DeliveryState.PENDING, deliveries.c.due_at <= now),
@@ -303,9 +305,7 @@ async def next_due(connection: AsyncConnection) -> datetime | None:
         (deliveries.c.state == DeliveryState.PENDING, deliveries.c.due_at), else_=deliveries.c.lease_until
     )
     moment: datetime | None = await connection.scalar(
-        sa.select(sa.func.min(due, type_=Instant())).where(
-            deliveries.c.state.in_([DeliveryState.PENDING, DeliveryState.SENDING]), _MAY_GO
-        )
+        sa.select(sa.func.min(due, type_=Instant())).where(_UNDER_WAY, _MAY_GO)
     )
     return moment
 

@@ -17,7 +17,10 @@ from core.store.tables import attempts, batches, job_versions, jobs, runs, worke
 _KEY = sa.tuple_(runs.c.pk, runs.c.fence)
 _NOW = sa.bindparam("moment", type_=Instant())
 _ME = sa.bindparam("me", type_=sa.BigInteger())
-_QUEUED = sa.text("runs.status = 'queued'")  # literal: partial indexes are not used for bound values
+# Literal: SQLite uses no partial index for a bound value.
+_QUEUED, _WAITING, _RUNNING = (
+    sa.text(f"runs.status = '{status}'") for status in (Status.QUEUED, Status.WAITING, Status.RUNNING)
+)
 _HELD = (
     sa.select(runs.c.pk, runs.c.id, runs.c.batch, runs.c.cancel_requested_at)
     .where(_KEY.in_(sa.bindparam("keys", expanding=True)), runs.c.status == Status.RUNNING)
@@ -99,7 +102,7 @@ async def batches_with_due(connection: AsyncConnection, now: datetime, limit: in
         await connection.scalars(
             sa.select(runs.c.batch)
             .join(batches, batches.c.pk == runs.c.batch)
-            .where(runs.c.status == Status.WAITING, runs.c.not_before <= now, batches.c.state == "active")
+            .where(_WAITING, runs.c.not_before <= now, batches.c.state == "active")
             .distinct()
             .limit(limit)
         )
@@ -262,7 +265,7 @@ async def owned(connection: AsyncConnection, worker: int) -> list[Row]:
         await connection.execute(
             sa.select(runs.c.pk, runs.c.fence, runs.c.cancel_requested_at, batches.c.until_at)
             .join(batches, batches.c.pk == runs.c.batch)
-            .where(runs.c.worker == worker, runs.c.status == Status.RUNNING)
+            .where(runs.c.worker == worker, _RUNNING)
         )
     )
 
@@ -320,7 +323,7 @@ async def orphans(connection: AsyncConnection, limit: int) -> list[Row]:
         await connection.execute(
             sa.select(runs, workers.c.name.label("worker_name"))
             .join(workers, workers.c.pk == runs.c.worker)
-            .where(runs.c.status == Status.RUNNING, workers.c.dead_at.is_not(None))
+            .where(_RUNNING, workers.c.dead_at.is_not(None))
             .order_by(runs.c.pk)
             .limit(limit)
         )

@@ -234,6 +234,14 @@ class Rig:
 
         await until(look)
 
+    async def has_any(self, number: int, status: Status) -> None:
+        """Wait until some run of the batch is in that status."""
+
+        async def look() -> bool:
+            return any(run.status is status for run in await self.runs(number))
+
+        await until(look)
+
     async def count(self, table: sa.Table) -> int:
         async with self.store.reading() as connection:
             return int((await connection.execute(sa.select(sa.func.count()).select_from(table))).scalar_one())
