@@ -94,7 +94,11 @@ class Reception:
     async def once(
         self, workspace: Workspace, key: str, work: Callable[[], Awaitable[None]], *, source: str = ANSWERED
     ) -> None:
-        """Do it unless it was done, in any process: claim, do, settle. A fault gives the claim back."""
+        """Do it unless it was done, in any process: claim, do, settle.
+
+        Raises:
+            Busy: Slack did not take it; the claim is given back, so that the next delivery tries again.
+        """
         patience = timedelta(seconds=PATIENCE)
 
         async def claim(turn: Turn) -> int | None:
@@ -109,7 +113,7 @@ class Reception:
         except FAULTS as error:
             _log.warning("slack.not_answered", extra={"error": error_of(error)})
             await self.turns.take(lambda turn: redeliveries.give_up(turn, claimed))
-            return
+            raise Busy("Slack did not take the answer.") from error
         await self.turns.take(lambda turn: redeliveries.settle(turn, claimed))
 
     async def in_time(self, work: Coroutine[Any, Any, None]) -> None:

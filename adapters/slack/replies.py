@@ -10,10 +10,12 @@ from typing import Any
 import aiohttp
 from slack_sdk.errors import SlackApiError
 
+from adapters.slack import files
 from adapters.slack.inbound import Origin
+from adapters.slack.places import Place
 from adapters.slack.render import Look, Rendered, reduced, render
 from adapters.slack.workspaces import Workspace, error_of
-from core.messages import Message
+from core.messages import File, Message
 
 _log = logging.getLogger(__name__)
 
@@ -21,7 +23,7 @@ PAUSE_LIMIT = 10.0  # seconds that a 429 may ask for
 _OUTSIDE = ("not_in_channel", "channel_not_found", "user_not_in_channel", "is_archived", "restricted_action")
 _UNSHOWN = ("invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long")
 
-Post = Callable[[Rendered], Awaitable[object]]
+Post = Callable[[Rendered], Awaitable[Any]]
 
 
 def ephemeral(message: Message) -> dict[str, Any]:
@@ -37,12 +39,7 @@ async def privately(workspace: Workspace, origin: Origin, message: Message) -> N
     client = workspace.client
     channel, thread = origin.channel, origin.thread or None
     if channel.startswith("D") or not channel:
-        await _shown(
-            message,
-            lambda said: client.chat_postMessage(
-                channel=channel or origin.user, thread_ts=thread, **said.payload()
-            ),
-        )
+        await directly(workspace, channel or origin.user, message, thread=origin.thread)
         return
     try:
         await _shown(
@@ -54,9 +51,28 @@ async def privately(workspace: Workspace, origin: Origin, message: Message) -> N
     except SlackApiError as error:
         if error_of(error) not in _OUTSIDE:
             raise
-        if origin.response_url and await by_url(workspace, origin.response_url, message):
+        if not origin.response_url or not await by_url(workspace, origin.response_url, message):
+            await directly(workspace, origin.user, message)
             return
-        await _shown(message, lambda said: client.chat_postMessage(channel=origin.user, **said.payload()))
+    if files_of(message):
+        await directly(workspace, origin.user, message)
+
+
+def files_of(message: Message) -> tuple[File, ...]:
+    """The files that somebody asked for: what only one person sees in a channel cannot carry them."""
+    return tuple(block for block in message.blocks if isinstance(block, File))
+
+
+async def directly(workspace: Workspace, channel: str, message: Message, *, thread: str = "") -> None:
+    """In the direct conversation with somebody, with the files that belong to it."""
+    client = workspace.client
+    said = await _shown(
+        message,
+        lambda said: client.chat_postMessage(channel=channel, thread_ts=thread or None, **said.payload()),
+    )
+    if found := files_of(message):
+        place = Place(str(said.get("channel") or channel), str(said.get("ts") or ""))
+        await files.attach(client, place, thread, found)
 
 
 async def post(workspace: Workspace, channel: str, message: Message) -> None:
@@ -77,27 +93,27 @@ async def by_url(workspace: Workspace, url: str, message: Message) -> bool:
         return False
 
 
-async def _shown(message: Message, send: Post) -> None:
+async def _shown(message: Message, send: Post) -> Any:
     """Send it as blocks; as text where Slack refuses them; once more after a 429."""
     said = render(message, Look(attach=False))
     try:
-        await _patiently(said, send)
+        return await _patiently(said, send)
     except SlackApiError as error:
         if error_of(error) not in _UNSHOWN:
             raise
         _log.error("slack.blocks_refused", extra={"error": error_of(error)})
-        await _patiently(reduced(message, Look(attach=False)), send)
+        return await _patiently(reduced(message, Look(attach=False)), send)
 
 
-async def _patiently(said: Rendered, send: Post) -> None:
+async def _patiently(said: Rendered, send: Post) -> Any:
     try:
-        await send(said)
+        return await send(said)
     except SlackApiError as error:
         pause = _pause(error)
         if pause is None:
             raise
         await asyncio.sleep(pause)
-        await send(said)
+        return await send(said)
 
 
 def _pause(error: SlackApiError) -> float | None:

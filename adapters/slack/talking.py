@@ -33,6 +33,8 @@ async def command(reception: Reception, body: Payload) -> dict[str, Any] | None:
         return None
     if reply.message.form is not None and await filling.opened(workspace, said.origin, reply.message.form):
         return None
+    if replies.files_of(reply.message):
+        reception.later(replies.directly(workspace, said.origin.user, reply.message))
     return replies.ephemeral(reply.message)
 
 
@@ -73,7 +75,8 @@ async def pressed(reception: Reception, body: Payload) -> None:
         return
     if reply.message.form is not None and await filling.opened(workspace, press.origin, reply.message.form):
         return
-    if press.in_view == "home" and await filling.shown(workspace, press.origin, reply.message):
+    files = replies.files_of(reply.message)
+    if press.in_view == "home" and not files and await filling.shown(workspace, press.origin, reply.message):
         return
     await _tell(reception, workspace, press.origin, reply)
 
