@@ -129,11 +129,8 @@ class Page:
         for label, value, more in pairs:
             name = self._fit(label, 200)
             shown = self._fit(value, limits.FIELD)
-            elements += [
-                _text(("\n" if elements else "") + name, "bold" if strong_label else "plain"),
-                _text("  "),
-                _text(shown, "plain" if strong_label else "bold"),
-            ]
+            elements.append(_text(("\n" if elements else "") + name, "bold" if strong_label else "plain"))
+            elements += [_text("  "), _text(shown, "plain" if strong_label else "bold")] if shown else []
             elements += [_text(f"  {self._fit(more, 200)}")] if more else []
         self._rich(_section(elements))
 
@@ -150,8 +147,10 @@ class Page:
         elif as_block:
             self._tables_left -= 1
             self._append(tables.block(shown))
+        elif aligned := tables.text(shown):
+            self._preformatted(cut(aligned, max(self._left, 1)))
         else:
-            self._preformatted(cut(tables.text(shown), max(self._left, 1)))
+            self._lines([(name, said, "") for name, said in tables.records(shown)], strong_label=True)
         note = shown.note
         if shown.squeezed and self._attach:
             name = f"{_slug(block.title) or 'table'}.csv"

@@ -14,7 +14,8 @@ from core.messages import Table
 ROOMY = 30  # characters of a row that a phone shows side by side
 NARROW = 10  # characters of a column of text that never runs over several lines
 CELL = 300  # characters of a cell that is shown: the file has all of it
-TEXT_CELL = 24  # characters of a cell of a table that is shown as text
+TEXT_CELL = 60  # characters of a cell of a table that is shown as text
+PHONE = 36  # columns of a fixed font that a phone shows side by side
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +83,25 @@ def block(shown: Grid) -> dict[str, Any]:
 
 
 def text(shown: Grid) -> str:
-    """The grid as lines of a fixed font."""
+    """The grid as lines of a fixed font; empty where a phone would break them."""
     lines = [shown.titles, *shown.rows]
     widths = [max(width(line[place]) for line in lines) for place in range(len(shown.titles))]
+    if sum(widths) + 2 * (len(widths) - 1) > PHONE:
+        return ""
     return "\n".join(_line(line, widths, shown.right) for line in lines)
+
+
+def records(shown: Grid) -> list[tuple[str, str]]:
+    """Each row as what it is called (its first cell) and what is said of it; words need no title."""
+    names = [
+        "" if place == 0 and not shown.right[1] else f"{title} "
+        for place, title in enumerate(shown.titles[1:])
+    ]
+    made = []
+    for first, *others in shown.rows:
+        said = [f"{name}{cell}" for name, cell in zip(names, others, strict=True) if cell != NOTHING]
+        made.append((first, " · ".join(said)))
+    return made
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:

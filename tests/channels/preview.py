@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from adapters.slack import forms, home
 from adapters.slack.render import Look, Rendered, render
 from core.messages import Message
 from tests.channels.gallery import GALLERY
@@ -48,6 +49,9 @@ h2{font-size:11px;margin:0;padding:4px 12px;background:#4a154b;color:#fff;font-w
 .rt,.s{white-space:pre-wrap;overflow-wrap:anywhere;margin:4px 0}
 .f{display:grid;grid-template-columns:1fr 1fr;gap:8px;margin:6px 0}
 .f>div{overflow-wrap:anywhere;white-space:pre-wrap}
+.v{padding:12px}
+.in{border:1px solid #888;border-radius:4px;padding:6px 10px;min-height:36px;position:relative}
+.sign{position:absolute;right:10px;color:#616061}
 .c{color:#616061;font-size:12px;margin:4px 0;overflow-wrap:anywhere}
 pre{background:#f8f8f8;border:1px solid #ddd;border-radius:4px;padding:6px;font:12px/1.5 monospace;
   white-space:pre-wrap;overflow-wrap:anywhere;margin:4px 0}
@@ -72,6 +76,19 @@ th{background:#f8f8f8}
 """
 
 
+def views() -> dict[str, dict[str, Any]]:
+    """The modals and home tabs that the gallery's forms and lists become."""
+    place = forms.Place(channel="C000000001")
+    made = {
+        f"view_{name}": forms.modal(one.form, place) for name, one in GALLERY.items() if one.form is not None
+    }
+    made["view_form_several"] = forms.modal(GALLERY["form"].form, place, several=True)  # type: ignore[arg-type]
+    made["view_pick"] = forms.pick(place, ask_place=True)
+    made["view_home"] = home.view(GALLERY["jobs"])
+    made["view_home_empty"] = home.view(GALLERY["no_jobs"])
+    return made
+
+
 def rendered(message: Message) -> Rendered:
     """The message as the golden files hold it."""
     return render(message, LOOK)
@@ -79,7 +96,10 @@ def rendered(message: Message) -> Rendered:
 
 def page(names: list[str]) -> str:
     """Messages of the gallery as one page."""
-    cards = "".join(_card(name, GALLERY[name]) for name in names)
+    known = views()
+    cards = "".join(
+        _view(name, known[name]) if name in known else _card(name, GALLERY[name]) for name in names
+    )
     head = f'<meta charset="utf-8"><title>Slack at {WIDTH} px</title><style>{_STYLE}</style>'
     return f"<!doctype html><html lang=en><head>{head}</head><body><main>{cards}</main></body></html>"
 
@@ -93,8 +113,40 @@ def _card(name: str, message: Message) -> str:
     return f'<article><h2>{name}</h2><div class="m">{who}{blocks}{files}</div>{fallback}</article>'
 
 
+def _view(name: str, view: dict[str, Any]) -> str:
+    blocks = "".join(_block(block) for block in view["blocks"])
+    title = f'<div class="who">{_text(view["title"])}</div>' if "title" in view else ""
+    close, submit = ((_text(view[key]) if key in view else "") for key in ("close", "submit"))
+    ends = f'<div class="a"><button>{close}</button><button class="primary">{submit}</button></div>'
+    return f'<article><h2>{name}</h2><div class="v">{title}{blocks}{ends if submit else ""}</div></article>'
+
+
+def _input(block: dict[str, Any]) -> str:
+    element = block["element"]
+    hint = f'<div class="c">{_text(block["hint"])}</div>' if "hint" in block else ""
+    optional = ' <small class="c">(optional)</small>' if block.get("optional") else ""
+    return f'<div class="s"><b>{_text(block["label"])}</b>{optional}{_field(element)}{hint}</div>'
+
+
+def _field(element: dict[str, Any]) -> str:
+    kind = element["type"]
+    initial = element.get("initial_option") or {}
+    if kind in ("checkboxes", "radio_buttons"):
+        chosen = element.get("initial_options", [initial])
+        marks = (("☑" if one in chosen else "☐", _text(one["text"])) for one in element["options"])
+        return "".join(f"<div>{mark} {label}</div>" for mark, label in marks)
+    several = [initial] if initial else element.get("initial_options", [])
+    value = next((str(one) for key, one in element.items() if key.startswith("initial_")), "")
+    shown = ", ".join(_text(one["text"]) for one in several) if several else html.escape(value)
+    hint = _text(element["placeholder"]) if not shown and "placeholder" in element else ""
+    sign = {"datepicker": "▦", "datetimepicker": "▦"}.get(kind, "▾" if "select" in kind else "")
+    return f'<div class="in">{shown}<span class="c">{hint}</span><span class="sign">{sign}</span></div>'
+
+
 def _block(block: dict[str, Any]) -> str:
     match block["type"]:
+        case "input":
+            return _input(block)
         case "rich_text":
             return "".join(_part(part) for part in block["elements"])
         case "section":
@@ -173,7 +225,7 @@ def main(folder: Path) -> None:
     """Write the page, and a picture of it where there is a browser."""
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / "slack.html"
-    target.write_text(page(list(GALLERY)), encoding="utf-8")
+    target.write_text(page([*GALLERY, *views()]), encoding="utf-8")
     print(target)
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if browser is None:

@@ -15,9 +15,10 @@ import pytest
 from core.messages import Message
 from tests.channels import slack_schema
 from tests.channels.gallery import GALLERY
-from tests.channels.preview import PICTURES, rendered
+from tests.channels.preview import PICTURES, page, rendered, views
 
 GOLDEN = Path(__file__).parent / "golden" / "slack"
+VIEWS = views()
 
 
 def _shown(message: Message) -> str:
@@ -45,5 +46,21 @@ def test_slack_takes_every_golden_file(name: str) -> None:
     assert 0 < len(payload["text"]) <= 4_000
 
 
-def test_every_golden_file_belongs_to_a_message() -> None:
-    assert {path.stem for path in GOLDEN.glob("*.json")} == set(GALLERY)
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_view_looks_as_it_did_and_slack_takes_it(name: str) -> None:
+    path = GOLDEN / f"{name}.json"
+    shown = json.dumps(VIEWS[name], indent=1, ensure_ascii=False) + "\n"
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(shown, encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == shown
+    assert slack_schema.view_mistakes(VIEWS[name]) == []
+
+
+def test_every_golden_file_belongs_to_a_message_or_a_view() -> None:
+    assert {path.stem for path in GOLDEN.glob("*.json")} == set(GALLERY) | set(VIEWS)
+
+
+def test_the_preview_shows_every_screen() -> None:
+    shown = page([*GALLERY, *VIEWS])
+    assert shown.count("<article>") == len(GALLERY) + len(VIEWS)
+    assert "<!channel>" not in shown

@@ -273,6 +273,14 @@ def test_a_second_table_is_text() -> None:
     assert texts(blocks)[-1] == "name      n\na     1,000\nbcd       2"
 
 
+def test_a_second_table_that_is_wide_is_told_row_by_row() -> None:
+    made = Table(
+        (Column("job"), Column("what it does"), Column("last")), (("a", "b" * 40, "ok"), ("c", "d", None))
+    )
+    blocks = shown(Message("t", blocks=(made, made)))
+    assert "".join(texts(blocks[-1])) == f"a  {'b' * 40} · last ok\nc  d"
+
+
 def test_what_one_person_sees_has_no_file_and_does_not_promise_one() -> None:
     made = Table((Column("n"),), tuple((number,) for number in range(500)), shown_rows=500)
     rendered = render(Message("t", blocks=(made, Paragraph("x" * 5_000))), Look(attach=False))
