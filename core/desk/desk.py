@@ -18,6 +18,7 @@ from core.commands import COMMANDS, Command, Name, not_yet, parse
 from core.definitions import SourceDefinition
 from core.desk import (
     approving,
+    attaching,
     choosing,
     discretion,
     explaining,
@@ -68,6 +69,7 @@ CHANGES: dict[Name, Handler] = {
 LOOKS: dict[Name, Handler] = {
     Name.LIST: looking.listing,
     Name.SHOW: looking.show,
+    Name.CSV: attaching.csv,
     Name.HISTORY: looking.history,
     Name.STATUS: looking.status,
     Name.HELP: looking.help_,
