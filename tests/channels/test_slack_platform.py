@@ -9,7 +9,9 @@ from datetime import timedelta
 
 import pytest
 
+from adapters.render import charts
 from adapters.slack import faults, limits
+from adapters.slack.platform import Slack
 from core.errors import DeliveryError
 from core.messages import Code, Message, Paragraph, Tone
 from core.ports import Channel, Finder, Receipt
@@ -55,6 +57,19 @@ async def test_a_chart_is_a_file_of_slack_and_never_an_address(at: Desk) -> None
     at.forward(2)
     await at.platform.deliver(at.post("result"))
     assert len(at.slack.uploads) == 1  # the same chart is not uploaded twice
+
+
+async def test_a_chart_is_drawn_and_uploaded_as_it_is(at: Desk) -> None:
+    platform = Slack(at._client, at.people, clock=at.clock, now=at.now)
+    try:
+        await platform.deliver(at.post("result"))
+    finally:
+        charts.close()
+    (upload,) = at.slack.uploads.values()
+    assert upload.data is not None
+    assert upload.data.startswith(b"\x89PNG")
+    assert len(upload.data) > 10_000
+    assert upload.alt.startswith("Revenue by channel and day")
 
 
 async def test_a_picture_that_slack_still_looks_at_is_waited_for_then_told_by_its_words(at: Desk) -> None:
