@@ -269,7 +269,7 @@ class Worker:
         live.lines.append(Line(claim.pk, live.sequence, claim.attempt, entry, datetime.now(UTC)))
 
     async def _end(self, live: Live, status: Status, reason: str, *, permanent: bool) -> None:
-        """Write the end, again and again until the lease's deadline; then it is the reaper's."""
+        """Write the end, again and again for as long as a lease lasts; then `_watch` or the reaper does."""
         claim, job = live.claim, live.version.job
         async with self._writing:  # entries on their way to the rows go first
             live.ending = True
@@ -286,8 +286,8 @@ class Worker:
             permanent=permanent,
             entries=lines,
         )
-        pause = 0.05
-        while self._lease is not None and self._lease.alive:
+        pause, until = 0.05, boottime() + self._length.total_seconds()
+        while self._lease is not None and self._lease.alive and boottime() < until:
             try:
                 if not await self._endings.add(ending):
                     _log.warning("run.end_refused", extra={"run": claim.id, "fence": claim.fence})
@@ -296,6 +296,7 @@ class Worker:
                 _log.warning("run.end_failed", extra={"run": claim.id, "error": str(error)})
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 2.0)
+        _log.error("run.end_given_up", extra={"run": claim.id})  # `_watch` or the reaper ends it
 
     async def _finish(self, endings: list[runs.Ending]) -> list[bool]:
         ours = await self._turns.take(lambda turn: runs.finish(turn, endings))

@@ -60,6 +60,8 @@ class Obedient:
             case "table":
                 yield Returned("total", ("sum",), ((3,),))
                 yield Returned("days", ("day", "sum"), (("Mon", 1), ("Tue", 2)))
+            case "unstorable":
+                yield Returned("x", ("a",), ((object(),),))  # type: ignore[arg-type]
             case "fail":
                 raise AgentError("It was told to fail.")
             case "fail for good":

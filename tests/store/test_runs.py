@@ -335,3 +335,15 @@ async def test_a_status_that_is_none_is_refused_by_the_database(rig: Rig) -> Non
     with pytest.raises(sa.exc.IntegrityError):
         await rig.turns.take(rest)
     assert (await rig.runs(started.batch))[0].status is not None
+
+
+async def test_an_end_that_cannot_be_written_does_not_leave_the_run_stuck(store: Store) -> None:
+    rig = Rig(store, lease=timedelta(seconds=1))
+    await rig.prepare()
+    await rig.open()
+    started = await rig.start(await rig.job(), {"do": "unstorable"})
+    assert (await rig.ended(started.batch)).state is BatchState.FAILED
+    [run] = await rig.runs(started.batch)
+    assert run.status in (Status.INTERRUPTED, Status.LOST)
+    assert await rig.count(tables.locks) == 0
+    await rig.close()
