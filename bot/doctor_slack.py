@@ -16,7 +16,7 @@ from slack_sdk.errors import SlackApiError
 from adapters.slack import faults, signatures
 from adapters.slack.http import PATH
 from adapters.slack.manifest import OPTIONAL, SCOPES
-from adapters.slack.workspaces import FAULTS, Workspace, Workspaces, error_of
+from adapters.slack.workspaces import FAULTS, Workspace, Workspaces, asked, error_of
 from bot.app import Bot
 from bot.doctor import Finding
 from core.store import tables
@@ -112,7 +112,7 @@ async def _membership(bot: Bot, workspace: Workspace) -> AsyncIterator[Finding]:
     outside = []
     for address in known:
         try:
-            told: Any = await workspace.client.conversations_info(channel=address)
+            told = await asked(workspace.client, "conversations.info", channel=address)
         except FAULTS as error:
             if isinstance(error, SlackApiError) and error_of(error) in _OUTSIDE:
                 outside.append(address)

@@ -21,7 +21,7 @@ from adapters.slack import replies, speakers
 from adapters.slack.inbound import Origin
 from adapters.slack.manifest import INSTALL, REDIRECT, SCOPES
 from adapters.slack.reception import Reception
-from adapters.slack.workspaces import FAULTS, Workspace, error_of
+from adapters.slack.workspaces import FAULTS, Workspace, asked, error_of
 from core import installations, people, redeliveries
 from core.errors import Busy, Fault
 from core.installations import Installation
@@ -193,7 +193,7 @@ async def _installer(workspace: Workspace, user: str) -> Speaker:
     """Who installed; by name where Slack tells it."""
     tenant = workspace.enterprise or workspace.team
     try:
-        told: Any = (await workspace.client.users_info(user=user)).data
+        told = await asked(workspace.client, "users.info", user=user)
     except FAULTS as error:
         _log.warning("slack.unknown_installer", extra={"error": error_of(error)})
         return Speaker("slack", tenant, user, user)

@@ -7,7 +7,7 @@ import time
 
 from slack_sdk.errors import SlackApiError
 
-from adapters.slack.workspaces import FAULTS, Workspace, error_of
+from adapters.slack.workspaces import FAULTS, Workspace, asked, error_of
 
 ASKED_FOR = 0.7  # seconds: somebody waits for the answer to a command meanwhile
 REMEMBERED = 600.0  # seconds
@@ -43,7 +43,7 @@ class Rooms:
             return known[1]
         try:
             async with asyncio.timeout(ASKED_FOR):
-                told = await workspace.client.conversations_info(channel=channel)
+                told = await asked(workspace.client, "conversations.info", channel=channel)
         except FAULTS as error:
             if isinstance(error, SlackApiError) and error_of(error) in _OUTSIDE:
                 self.note(workspace.team, channel, inside=False)

@@ -9,7 +9,7 @@ from typing import Any
 from slack_sdk.errors import SlackApiError
 
 from adapters.slack.inbound import Origin
-from adapters.slack.workspaces import FAULTS, Workspace, error_of
+from adapters.slack.workspaces import FAULTS, Workspace, asked, error_of
 from core import people
 from core.errors import Busy
 from core.people import Member, Speaker, Standing
@@ -49,7 +49,7 @@ class Speakers:
 
     async def _ask(self, origin: Origin, workspace: Workspace, tenant: str) -> Speaker:
         try:
-            told: Any = (await workspace.client.users_info(user=origin.user)).data
+            told = await asked(workspace.client, "users.info", user=origin.user)
         except FAULTS as error:
             if isinstance(error, SlackApiError) and error_of(error) in _FOREIGN:
                 return Speaker("slack", tenant, origin.user, origin.user, Standing.GUEST)

