@@ -4,14 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench serve golden preview locks clean
+.PHONY: demo test coverage lint bench serve golden preview locks clean
 
 demo: $(READY)
 	@$(BIN)/slashjob demo --folder build/demo
 
 test: $(READY)
+	$(BIN)/pytest -n 2 --dist loadfile
+
+coverage: $(READY)
 	@$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest -q tests/unit tests/store tests/channels
 	@$(BIN)/coverage combine -q
 	@$(BIN)/coverage report --fail-under=95 --skip-covered --sort=cover
 
