@@ -12,6 +12,7 @@ from core import firings, jobs, schedules, times, workspaces
 from core.definitions import AgentDefinition, JobDefinition, Schedule
 from core.jobfiles import Workspace
 from core.jobs import Job
+from core.scheduled import Schedule as Stored
 from core.scheduler import Scheduler
 from core.store import tables
 from core.store.database import Store
@@ -64,13 +65,13 @@ class Planner:
 
         return await self.rig.turns.take(work)
 
-    async def say(self, job: Job, when: str, **options: Any) -> schedules.Schedule:
+    async def say(self, job: Job, when: str, **options: Any) -> Stored:
         """Save a schedule as chat does."""
         given = options.pop("given", ())
         fields = {"when": when} | options
         zone = fields.get("timezone", "UTC")
 
-        async def work(turn: Turn) -> schedules.Schedule:
+        async def work(turn: Turn) -> Stored:
             expression = times.parse(when, zone=ZoneInfo(zone), now=turn.now)
             draft = schedules.Draft(
                 job=job,
@@ -84,7 +85,7 @@ class Planner:
 
         return await self.rig.turns.take(work)
 
-    async def of(self, job: Job) -> list[schedules.Schedule]:
+    async def of(self, job: Job) -> list[Stored]:
         return await self.rig.turns.look(lambda turn: schedules.of_job(turn, job.pk))
 
     async def ledger(self) -> list[Row]:

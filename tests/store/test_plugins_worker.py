@@ -216,7 +216,7 @@ async def test_cancelling_a_run_tells_the_service(store: Store) -> None:
 
     async def reply(request: web.Request) -> web.Response:
         seen.append(request.method)
-        return web.Response(status=202, headers={"Location": "/work/1"})
+        return web.Response(status=202, headers={"Location": "/tasks/1"})
 
     rig = await opened(store)
     try:

@@ -119,12 +119,12 @@ class Polled:
         self.faults: list[int] = []
 
     async def __call__(self, request: web.Request) -> web.Response:
-        headers = {"Location": "/work/7?x=a%26b"} | self.headers
+        headers = {"Location": "/tasks/7?x=a%26b"} | self.headers
         if request.method == "POST" and not request.path.endswith("/stop"):
             return web.json_response(self.body, status=202, headers=headers)
         if request.method != "GET":
             return web.Response(status=204)
-        assert request.raw_path == "/work/7?x=a%26b"
+        assert request.raw_path == "/tasks/7?x=a%26b"
         self.looks.append(time.monotonic())
         if self.faults:
             return web.Response(status=self.faults.pop(0), headers=self.headers)

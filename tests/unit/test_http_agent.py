@@ -212,7 +212,7 @@ async def test_work_that_was_accepted_is_followed_to_its_end() -> None:
         Progressed("step 2", 2, 3),
         Answered("at last", marked=True),
     ]
-    assert service.methods == ["POST /", *["GET /work/7?x=a%26b"] * 3]
+    assert service.methods == ["POST /", *["GET /tasks/7?x=a%26b"] * 3]
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
@@ -279,7 +279,7 @@ async def following(service: Service, polled: Polled, asked: Asked) -> asyncio.T
 
 @pytest.mark.parametrize(
     ("body", "stopped"),
-    [({}, "DELETE /work/7?x=a%26b"), ({"cancel_url": "/work/7/stop"}, "POST /work/7/stop")],
+    [({}, "DELETE /tasks/7?x=a%26b"), ({"cancel_url": "/tasks/7/stop"}, "POST /tasks/7/stop")],
 )
 async def test_a_cancel_is_passed_on(body: dict[str, Any], stopped: str) -> None:
     polled = Polled(10**9, **body)
