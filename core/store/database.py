@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -60,21 +61,30 @@ class Store:
 
     @asynccontextmanager
     async def _begun(self, patience: timedelta | None) -> AsyncIterator[AsyncConnection]:
-        """A transaction. Whoever has patience waits for its beginning (SQLite's one writer), and for the
-        locks that its statements meet (PostgreSQL): until then nothing is written, so giving up is safe."""
-        begun = self.writer.begin()
+        """A transaction. Whoever has patience waits that long for the turn (SQLite's one writer), for the
+        beginning and for the locks of statements: until then nothing is written, so giving up is safe.
+
+        Only the wait for the turn is broken off from outside; a statement that was sent ends by itself.
+        """
         if patience is None:
-            async with begun as connection:
+            async with self.writer.begin() as connection:
                 yield connection
             return
-        async with AsyncExitStack() as stack:
-            try:
-                async with asyncio.timeout(patience.total_seconds()):
-                    connection = await stack.enter_async_context(begun)
-                    await dialects.be_patient(connection, patience)
-            except TimeoutError as error:
-                raise sa.exc.TimeoutError("the database did not begin a transaction in time") from error
-            yield connection
+        began = time.monotonic()
+        connection = self.writer.connect()
+        try:
+            async with asyncio.timeout(patience.total_seconds()):
+                await connection.start()
+        except TimeoutError as error:
+            raise sa.exc.TimeoutError("the database's turn did not come in time") from error
+        try:
+            left = patience - timedelta(seconds=time.monotonic() - began)
+            await connection.execution_options(**dialects.patience(left))
+            async with connection.begin():
+                await dialects.be_patient(connection, left)
+                yield connection
+        finally:
+            await connection.close()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from core.errors import Misconfigured
 from core.store import onehop
 
+PATIENCE_STEP = 0.1  # seconds: finer steps would set SQLite's wait anew for every request
 BUSY_TIMEOUT = 2.0  # seconds that a statement waits for SQLite's write lock; then the asker hears "busy"
 IDLE_TRANSACTION = 10_000  # milliseconds after which PostgreSQL ends a silent transaction
 REPEATABLE = frozenset({"40001", "40P01"})  # serialization failure, deadlock: begin again
@@ -126,9 +127,7 @@ def writer(address: URL, *, pool: int) -> AsyncEngine:
     _pragmas(
         engine.sync_engine, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-8000"
     )
-    sa.event.listen(
-        engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE")
-    )
+    sa.event.listen(engine.sync_engine, "begin", _begin_immediate)
     return engine
 
 
@@ -163,11 +162,27 @@ def beat_engine(address: URL) -> sa.Engine:
     )
 
 
-async def be_patient(connection: AsyncConnection, patience: timedelta) -> None:
+def patience(left: timedelta) -> dict[str, int]:
+    """Execution options of a connection whose transaction may wait that long for SQLite's write lock."""
+    steps = -(-max(0.0, left.total_seconds()) // PATIENCE_STEP)
+    return {"busy_timeout": round(min(BUSY_TIMEOUT, steps * PATIENCE_STEP) * 1000)}
+
+
+async def be_patient(connection: AsyncConnection, left: timedelta) -> None:
     """Bound how long each statement of this transaction waits for a lock; SQLite has waited by now."""
     if connection.dialect.name == "postgresql":
-        limit = round(patience.total_seconds() * 1000)
+        limit = max(1, round(left.total_seconds() * 1000))
         await connection.exec_driver_sql(f"SET LOCAL lock_timeout = {limit}")
+
+
+def _begin_immediate(connection: sa.Connection) -> None:
+    """SQLite's own wait is a setting of the connection: it is changed only where it has to be another."""
+    usual = round(BUSY_TIMEOUT * 1000)
+    wanted = connection.get_execution_options().get("busy_timeout", usual)
+    if connection.info.get("busy_timeout", usual) != wanted:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={wanted:d}")
+        connection.info["busy_timeout"] = wanted
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def repeatable(error: BaseException) -> bool:
