@@ -44,16 +44,18 @@ _ADVANCE = (
         settled_until=sa.bindparam("settled", type_=Instant()),
     )
 )
-_JOBS = sa.select(
-    jobs,
-    job_versions.c.number.label("version_number"),
-    job_versions.c.id.label("version_id"),
-    job_versions.c.definition,
-    organizations.c.paused_at.label("all_paused_at"),
-    organizations.c.paused_by.label("all_paused_by"),
-    organizations.c.paused_why.label("all_paused_why"),
-).join_from(jobs, job_versions, job_versions.c.pk == jobs.c.version).join(
-    organizations, organizations.c.pk == jobs.c.organization
+_JOBS = (
+    sa.select(
+        jobs,
+        job_versions.c.number.label("version_number"),
+        job_versions.c.id.label("version_id"),
+        job_versions.c.definition,
+        organizations.c.paused_at.label("all_paused_at"),
+        organizations.c.paused_by.label("all_paused_by"),
+        organizations.c.paused_why.label("all_paused_why"),
+    )
+    .join_from(jobs, job_versions, job_versions.c.pk == jobs.c.version)
+    .join(organizations, organizations.c.pk == jobs.c.organization)
 )
 
 
