@@ -8,7 +8,7 @@ from typing import Any
 
 from slack_sdk.errors import SlackApiError
 
-from adapters.slack import forms, inbound
+from adapters.slack import filled, forms, inbound
 from adapters.slack.forms import Place, TooLong
 from adapters.slack.inbound import Origin, Payload, Said
 from adapters.slack.reception import Reception
@@ -86,9 +86,9 @@ async def submitted(reception: Reception, body: Payload) -> dict[str, Any] | Non
         if workspace is None:
             return None
         picking = view["callback_id"] == forms.PICK
-        said = _picked(origin, view) if picking else Said(_at(origin, forms.place(view)), forms.line(view))
+        said = _picked(origin, view) if picking else Said(_at(origin, forms.place(view)), filled.line(view))
     except (Busy, Misunderstood) as refused:
-        return forms.errors(view, {}, f"{refused.sentence} {refused.hint}")
+        return filled.errors(view, {}, f"{refused.sentence} {refused.hint}")
     reply = await reception.answer(workspace, said)
     reception.refresh_home(workspace, said.origin)
     return _result(view, said.origin, reply, picking=picking)
@@ -105,7 +105,7 @@ async def pressed(
     form = reply.message.form
     try:
         if form is not None:
-            form = forms.with_values(form, view) if several else form
+            form = filled.with_values(form, view) if several else form
             made = forms.modal(form, _of(origin, held), several=several)
         else:
             made = _notice(reply.message, held)
@@ -128,14 +128,14 @@ def _result(view: Payload, origin: Origin, reply: Reply, *, picking: bool) -> di
             return {"response_action": "update", "view": _notice(reply.message, held)}
     if form is not None:
         mistakes = {one.name: one.error for one in form.fields if one.error}
-        return forms.errors(view, mistakes, reply.message.text)
+        return filled.errors(view, mistakes, reply.message.text)
     if reply.busy or (reply.mistakes and not picking):
-        return forms.errors(view, reply.mistakes, reply.message.text)
+        return filled.errors(view, reply.mistakes, reply.message.text)
     return {"response_action": "update", "view": _notice(reply.message, _of(origin, held))}
 
 
 def _picked(origin: Origin, view: Payload) -> Said:
-    job, conversation = forms.picked(view)
+    job, conversation = filled.picked(view)
     held = forms.place(view)
     line = commands.spell(Command(Name.RUN, (job,)))
     where = replace(held, channel=conversation, thread="") if conversation else held

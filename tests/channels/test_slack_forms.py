@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.slack import forms
+from adapters.slack import filled, forms
 from adapters.slack.forms import Place
 from core.commands import parse
 from core.messages import Field, Form, Option
@@ -255,7 +255,7 @@ def test_what_is_filled_in_is_what_the_line_says(value: str, several: bool) -> N
     form = Form("Weekly", "run weekly --note x", (Field("note", "note"),))
     view = forms.modal(form, Place(channel="C1"), several=several)
     state = {"field:note": {"value": {"type": "plain_text_input", "value": value}}}
-    command = parse(forms.line({**view, "state": {"values": state}}))
+    command = parse(filled.line({**view, "state": {"values": state}}))
     if several and ("," in value or ".." in value):
         assert "note" in command.values
     else:
@@ -270,7 +270,7 @@ def test_what_is_filled_in_is_what_the_line_says(value: str, several: bool) -> N
 def test_several_values_are_read_as_in_a_line(text: str, given_: Fan) -> None:
     view = forms.modal(Form("x", "run x", (Field("n", "n", "integer"),)), Place(), several=True)
     state = {"field:n": {"value": {"type": "plain_text_input", "value": text}}}
-    assert parse(forms.line({**view, "state": {"values": state}})).values == {"n": given_}
+    assert parse(filled.line({**view, "state": {"values": state}})).values == {"n": given_}
 
 
 KINDS = ("text", "integer", "number", "boolean", "date", "datetime", "choice", "secret")
