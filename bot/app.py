@@ -27,7 +27,7 @@ from bot.execution import ExecutionLock
 from bot.loops import Loops
 from bot.settings import Settings
 from bot.watchdog import Watchdog
-from core import schedules
+from core import people, schedules
 from core.choices import Chooser
 from core.composer import compose
 from core.desk.desk import Desk
@@ -223,6 +223,7 @@ class Bot:
             await self.engine.setup()
             await janitor.queue_again()
             await schedules.refresh(self.turns, self.zone.key)
+            await self.turns.take(lambda turn: people.cap(turn, settings.max_running))
         except BaseException:
             await worker.close()
             raise

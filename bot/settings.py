@@ -58,6 +58,13 @@ class Settings(BaseModel):
     concurrency: int = Field(
         10, alias="SLASHJOB_CONCURRENCY", ge=1, le=1000, description="runs at once in this process"
     )
+    max_running: int = Field(
+        50,
+        alias="SLASHJOB_MAX_RUNNING",
+        ge=1,
+        le=100_000,
+        description="runs at once of an organization, in all processes together",
+    )
     timezone: str = Field("UTC", alias="SLASHJOB_TIMEZONE", description="the organization's IANA zone")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", alias="SLASHJOB_LOG_LEVEL", description="DEBUG, INFO, WARNING or ERROR"

@@ -150,6 +150,11 @@ async def everyone(turn: Turn, organization: int) -> list[Member]:
     return [_member(row) for row in await rows.every_member(turn.connection, organization)]
 
 
+async def cap(turn: Turn, most: int) -> None:
+    """At most so many runs of each organization are under way at once, from now on."""
+    await rows.cap(turn.connection, most)
+
+
 async def order(turn: Turn, organization: int) -> None:
     """Stand in line: changes of who is an admin follow each other within an organization."""
     await workspace_rows.order(turn.connection, organization)

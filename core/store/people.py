@@ -191,6 +191,12 @@ async def pause(connection: AsyncConnection, organization: int, values: dict[str
     await connection.execute(organizations.update().where(organizations.c.pk == organization).values(values))
 
 
+async def cap(connection: AsyncConnection, most: int) -> None:
+    """Give every organization that many runs at once."""
+    query = organizations.update().where(organizations.c.max_running != most)
+    await connection.execute(query.values(max_running=most))
+
+
 async def set_timezone(connection: AsyncConnection, organization: int, timezone: str) -> None:
     """Give an organization another zone."""
     query = organizations.update().where(organizations.c.pk == organization)

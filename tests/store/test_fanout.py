@@ -1,6 +1,6 @@
 """Many at once, as people see it: one living message, results in its thread, a table ranked by any number.
 
-Scenarios B1, B3, B5, D7, G1 and G2. D1 (kill -9 of worker, child, all) is in test_locks.py, and with processes in
+Scenarios B1, B3, B5, D7, G1 and G2. D1 (kill -9 of worker, child, all) is in test_locks.py, with processes in
 tests/acceptance/test_command_runs.py; D3 and D4 (children and programs that will not stop) in
 tests/acceptance/test_command_tree.py.
 """
