@@ -112,7 +112,7 @@ async def permit(turn: Turn, member: Member, role: Role, act: str) -> None:
 
 
 async def find(turn: Turn, organization: int, name: str) -> Member:
-    """The member of that name, e-mail address or id.
+    """The member of that name, e-mail address or id; `@U1` is what a mention becomes: a platform's id.
 
     Raises:
         NotFound: nobody, or several of that name.
@@ -120,6 +120,9 @@ async def find(turn: Turn, organization: int, name: str) -> Member:
     everyone = [_member(row) for row in await rows.every_member(turn.connection, organization)]
     wanted = name.casefold().lstrip("@")
     found = [one for one in everyone if wanted in (one.name.casefold(), one.email.casefold(), one.id)]
+    if not found and name.startswith("@"):
+        mentioned = await rows.with_external_id(turn.connection, organization, name[1:])
+        found = [one for one in everyone if one.pk in mentioned]
     if len(found) == 1:
         return found[0]
     if found:

@@ -118,6 +118,16 @@ async def every_member(connection: AsyncConnection, organization: int) -> list[R
     )
 
 
+async def with_external_id(connection: AsyncConnection, organization: int, external_id: str) -> set[int]:
+    """The members who have that id on some platform."""
+    query = (
+        sa.select(members.c.pk)
+        .join(identities, identities.c.member == members.c.pk)
+        .where(members.c.organization == organization, identities.c.external_id == external_id)
+    )
+    return set(await connection.scalars(query))
+
+
 async def member(connection: AsyncConnection, pk: int) -> Row | None:
     """The member of that number."""
     return (await connection.execute(_MEMBER.where(members.c.pk == pk))).one_or_none()

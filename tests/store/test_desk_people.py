@@ -246,3 +246,9 @@ async def test_somebody_known_under_a_new_name_stays_the_same_member(office: Off
     await office.say("help", BOB)
     await office.say("help", replace(BOB, name="Robert"))
     assert await office.count(tables.members) == 2
+
+
+async def test_a_mention_names_the_member_behind_its_platform_id(office: Office) -> None:
+    await office.say("help", Speaker("mailbox", "t", "U77", "Robert"))
+    assert "Robert is now editor." in said((await office.done("role @U77 editor")).message)
+    assert "Nobody here is called @U78." in await office.refused("role @U78 editor")
