@@ -8,7 +8,7 @@ from pathlib import Path as FilePath
 from typing import get_args
 
 from core.definitions import AgentDefinition, Definition, JobDefinition, SourceDefinition
-from core.jobfiles import nodes, rules, sentences
+from core.jobfiles import ahead, nodes, rules, sentences
 from core.jobfiles.nodes import Mapping, Node, Scalar, Unreadable
 from core.jobfiles.parameter_rules import Problem
 from core.jobfiles.rules import Known
@@ -218,6 +218,10 @@ class _Reading:
             for path, said in self._problems(part, known):
                 if not self._is_knock_on(part, path):
                     part.shape.report((part.section, part.name, *path), said)
+            if isinstance(part.made, JobDefinition):
+                for key, said in ahead.warnings(part.made):
+                    line = part.shape.line((part.section, part.name, key))
+                    self.warnings.append(Mistake(part.place.file, line, f"{part.name}: {said}"))
         workspace = Workspace(
             sources={
                 one.name: one.made for one in self._of("sources") if isinstance(one.made, SourceDefinition)
@@ -241,7 +245,7 @@ class _Reading:
                 written = part.node.get("parameters") if isinstance(part.node, Mapping) else None
                 names = {key.text for key, _ in written.items} if isinstance(written, Mapping) else set()
                 own = replace(known, parameters=frozenset(names) | frozenset(part.made.parameters))
-                return list(rules.job_problems(part.made, own))
+                return [*rules.job_problems(part.made, own), *ahead.problems(part.made)]
             case _:
                 return []
 
