@@ -27,6 +27,7 @@ class Backlog:
         self._turns = turns
         self._held: frozenset[str] = frozenset()
         self._since = 0.0
+        self._ends = 0
 
     async def claim(self, run_ids: Sequence[str], worker: int) -> list[Claim]:
         """Claim as many runs as these ids are, those whose turn it is."""
@@ -41,13 +42,18 @@ class Backlog:
             left = await rows.queued(turn.connection, MOST) if len(claims) < len(wanted) else []
             return claims, [run_id for run_id, _ in left]
 
-        claims, held = await self._turns.take(take)
+        while True:
+            ends = self._ends
+            claims, held = await self._turns.take(take)
+            if claims or self._ends == ends:
+                break  # else something ended while the rows were read: its news came too early to be heard
         if len(claims) < len(wanted):
             self._held, self._since = frozenset(held), monotonic()
         return claims
 
     async def ended(self) -> None:
         """Something ended here: what was held back may have its turn."""
+        self._ends += 1
         held, self._held = self._held, frozenset()
         engine = self._turns.engine
         if held and engine is not None and not engine.transactional:
