@@ -1,0 +1,38 @@
+"""The tables (DESIGN.md, section 6). `pk` is the row's number, `id` its public UUIDv7.
+
+What a constraint means stands beside it; every rule of the kind "at most one" is one of these.
+"""
+
+from core.store.tables.columns import metadata
+from core.store.tables.definitions import agents, job_versions, jobs, parameter_sets, sources
+from core.store.tables.notices import deliveries
+from core.store.tables.people import channels, identities, installations, members, organizations
+from core.store.tables.records import audit, facts
+from core.store.tables.schedules import firings, schedules
+from core.store.tables.work import attempts, batches, chat_entries, locks, requests, runs, workers
+
+__all__ = [
+    "agents",
+    "attempts",
+    "audit",
+    "batches",
+    "channels",
+    "chat_entries",
+    "deliveries",
+    "facts",
+    "firings",
+    "identities",
+    "installations",
+    "job_versions",
+    "jobs",
+    "locks",
+    "members",
+    "metadata",
+    "organizations",
+    "parameter_sets",
+    "requests",
+    "runs",
+    "schedules",
+    "sources",
+    "workers",
+]

@@ -1,0 +1,88 @@
+"""Who is there and where: organizations, members and their identities, channels, installations."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy import CheckConstraint, Column, Table, UniqueConstraint
+
+from core.definitions import Role
+from core.store.dialects import Instant, Json, Number
+from core.store.tables.columns import metadata, one_of, pk, public_id, ref
+
+organizations = Table(
+    "organizations",
+    metadata,
+    pk(),
+    public_id(),
+    Column("name", sa.Text, nullable=False, unique=True),
+    Column("timezone", sa.Text, nullable=False, server_default="UTC"),
+    Column("paused_at", Instant, nullable=True),  # nothing new starts
+    Column("paused_by", Number, nullable=True),
+    Column("paused_why", sa.Text, nullable=False, server_default=""),
+    Column("max_running", sa.Integer, nullable=False, server_default="50"),  # runs at once
+    Column("created_at", Instant, nullable=False),
+)
+
+members = Table(
+    "members",
+    metadata,
+    pk(),
+    public_id(),
+    ref("organization", "organizations", index=True),
+    Column("name", sa.Text, nullable=False),
+    Column("email", sa.Text, nullable=False, server_default=""),
+    Column("role", sa.Text, nullable=True),  # NULL = nobody: known, but may do nothing
+    Column("created_at", Instant, nullable=False),
+    CheckConstraint(one_of("role", Role), name="role"),
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    pk(),
+    ref("member", "members", index=True),
+    Column("platform", sa.Text, nullable=False),
+    Column("tenant", sa.Text, nullable=False),
+    Column("external_id", sa.Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    UniqueConstraint("platform", "tenant", "external_id"),  # one member per platform identity
+)
+
+channels = Table(
+    "channels",
+    metadata,
+    pk(),
+    public_id(),
+    ref("organization", "organizations"),
+    Column("platform", sa.Text, nullable=False),
+    Column("address", sa.Text, nullable=False),
+    Column("thread", sa.Text, nullable=False, server_default=""),
+    Column("name", sa.Text, nullable=False, server_default=""),
+    Column("reference", Json, nullable=True),
+    Column("state", sa.Text, nullable=False, server_default="ok"),
+    Column("state_reason", sa.Text, nullable=False, server_default=""),
+    Column("created_at", Instant, nullable=False),
+    UniqueConstraint("organization", "platform", "address", "thread"),
+    CheckConstraint("state IN ('ok', 'broken')", name="state"),
+)
+
+installations = Table(
+    "installations",
+    metadata,
+    pk(),
+    public_id(),
+    ref("organization", "organizations", index=True),
+    Column("platform", sa.Text, nullable=False),
+    Column("tenant", sa.Text, nullable=False, server_default=""),  # a workspace; empty: a whole enterprise
+    Column("enterprise", sa.Text, nullable=False, server_default=""),
+    Column("name", sa.Text, nullable=False, server_default=""),
+    Column("token", sa.Text, nullable=True),  # sealed; erased when it is revoked
+    Column("bot_user", sa.Text, nullable=False, server_default=""),
+    Column("bot", sa.Text, nullable=False, server_default=""),
+    Column("app", sa.Text, nullable=False, server_default=""),
+    Column("scopes", sa.Text, nullable=False, server_default=""),
+    Column("installed_by", sa.Text, nullable=False, server_default=""),
+    Column("installed_at", Instant, nullable=False),
+    Column("revoked_at", Instant, nullable=True),
+    UniqueConstraint("platform", "tenant", "enterprise"),  # a new installation replaces the old one
+)
