@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
-from core import audit
+from core import audit, times
 from core.definitions import Role
-from core.errors import NotAllowed, NotFound
+from core.errors import Invalid, NotAllowed, NotFound
 from core.nearest import nearest
 from core.ports import Channel
 from core.store import people as rows
@@ -32,7 +33,10 @@ _FIRST_ROLE = {Standing.OWNER: Role.ADMIN, Standing.MEMBER: Role.OPERATOR, Stand
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """Who says something, by the platform's immutable ids."""
+    """Who says something, by the platform's immutable ids.
+
+    `timezone` is the IANA name that the platform tells of them; empty where it tells none just now.
+    """
 
     platform: str
     tenant: str
@@ -40,11 +44,15 @@ class Speaker:
     name: str
     standing: Standing = Standing.MEMBER
     email: str = ""
+    timezone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A person in an organization. `role` None is nobody: known, but may do nothing."""
+    """A person in an organization. `role` None is nobody: known, but may do nothing.
+
+    `timezone` is the IANA name of the zone they live in; empty where no platform has told it.
+    """
 
     pk: int
     id: str
@@ -52,6 +60,12 @@ class Member:
     name: str
     role: Role | None
     email: str = ""
+    timezone: str = ""
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """The zone they live in; None where it is not known (any more)."""
+        return _zone(self.timezone)
 
     def may(self, role: Role) -> bool:
         """The member's role contains that one."""
@@ -70,11 +84,18 @@ async def organization(turn: Turn, name: str = DEFAULT, *, timezone: str = "UTC"
 
 
 async def recognize(turn: Turn, speaker: Speaker, *, organization: int) -> Member:
-    """The member behind the speaker, made known at the first contact. Safe to race."""
+    """The member behind the speaker, made known at the first contact. Safe to race.
+
+    A zone that the platform tells is kept, whenever it is another one.
+    """
     found = await known(turn, speaker)
+    zone = _zone(speaker.timezone)
+    lives_in = zone.key if zone is not None else ""
     if found is None:
         role = _FIRST_ROLE[speaker.standing]
-        pk = await rows.add_member(turn.connection, organization, speaker.name, speaker.email, role, turn.now)
+        pk = await rows.add_member(
+            turn.connection, organization, speaker.name, speaker.email, role, turn.now, lives_in
+        )
         if await rows.add_identity(
             turn.connection, pk, speaker.platform, speaker.tenant, speaker.external_id, turn.now
         ):
@@ -91,6 +112,9 @@ async def recognize(turn: Turn, speaker: Speaker, *, organization: int) -> Membe
         found = await known(turn, speaker)
     if found is None:
         raise NotFound(f"{speaker.name} could not be made known.")
+    if lives_in and lives_in != found.timezone:
+        await rows.live_in(turn.connection, found.pk, lives_in)
+        return replace(found, timezone=lives_in)
     return found
 
 
@@ -184,7 +208,7 @@ async def give_role(turn: Turn, actor: Member, member: Member, role: Role | None
         subject=f"member:{member.pk}",
         data={"from": member.role, "to": role},
     )
-    return Member(member.pk, member.id, member.organization, member.name, role, member.email)
+    return replace(member, role=role)
 
 
 async def channel(turn: Turn, organization: int, channel: Channel, *, name: str = "") -> int:
@@ -210,7 +234,16 @@ async def known(turn: Turn, speaker: Speaker) -> Member | None:
 
 
 def _member(row: Row) -> Member:
-    return Member(row.pk, row.id, row.organization, row.name, Role(row.role) if row.role else None, row.email)
+    role = Role(row.role) if row.role else None
+    return Member(row.pk, row.id, row.organization, row.name, role, row.email, row.timezone)
+
+
+def _zone(name: str) -> ZoneInfo | None:
+    """The zone of that name, nothing where there is none: platforms tell what their clients sent them."""
+    try:
+        return times.zone(name) if name else None
+    except Invalid:
+        return None
 
 
 def _article(role: Role | None) -> str:

@@ -42,9 +42,9 @@ class Reception:
         self.desk = desk
         self.turns = turns
         self.workspaces = workspaces
-        self.speakers = Speakers(turns)
-        self.rooms = Rooms()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self.speakers = Speakers(turns, self.later)
+        self.rooms = Rooms()
         self._homes: set[tuple[str, str]] = set()  # who has opened their App Home since the start
 
     async def workspace(self, origin: Origin) -> Workspace | None:

@@ -1,9 +1,14 @@
-"""Who speaks: asked of Slack once, at the first contact, because that decides somebody's first role."""
+"""Who speaks: asked of Slack once, at the first contact, because that decides somebody's first role.
+
+The zone they live in may change: it is asked for again now and then, beside the answer, never before it.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 from slack_sdk.errors import SlackApiError
@@ -18,16 +23,19 @@ from core.turns import Turns
 _log = logging.getLogger(__name__)
 
 REMEMBERED = 3600.0  # seconds; whoever is known in the rows keeps the role that stands there anyway
+ASKED_AGAIN = 24 * 3600.0  # seconds between two questions about somebody who is known
 MOST = 10_000  # people remembered
 _FOREIGN = ("user_not_found", "user_not_visible")
 
 
 class Speakers:
-    """Knows the people of every workspace."""
+    """Knows the people of every workspace. `later` does something beside the answer."""
 
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, turns: Turns, later: Callable[[Coroutine[Any, Any, None]], object]) -> None:
         self._turns = turns
+        self._later = later
         self._known: dict[tuple[str, str], tuple[float, Speaker]] = {}
+        self._asked: dict[tuple[str, str], float] = {}
 
     async def of(self, origin: Origin, workspace: Workspace) -> Speaker:
         """The speaker behind a Slack user.
@@ -36,16 +44,37 @@ class Speakers:
             Busy: Slack did not tell who it is; nothing was started.
         """
         tenant = _tenant(origin, workspace)
-        remembered = self._known.get((tenant, origin.user))
+        key = (tenant, origin.user)
+        remembered = self._known.get(key)
         if remembered is not None and remembered[0] > time.monotonic():
             return remembered[1]
         speaker = Speaker("slack", tenant, origin.user, origin.user)
         member = await self._turns.look(lambda turn: people.known(turn, speaker))
-        speaker = _as(member, speaker) if member is not None else await self._ask(origin, workspace, tenant)
+        if member is None:
+            speaker = await self._ask(origin, workspace, tenant)
+            self._asked[key] = time.monotonic()
+        else:
+            speaker = _as(member, speaker)
         if len(self._known) >= MOST:
             self._known.clear()
-        self._known[tenant, origin.user] = (time.monotonic() + REMEMBERED, speaker)
+            self._asked.clear()
+        self._known[key] = (time.monotonic() + REMEMBERED, speaker)
+        if time.monotonic() - self._asked.get(key, -ASKED_AGAIN) >= ASKED_AGAIN:
+            self._asked[key] = time.monotonic()
+            self._later(self._refresh(origin, workspace, key))
         return speaker
+
+    async def _refresh(self, origin: Origin, workspace: Workspace, key: tuple[str, str]) -> None:
+        """Ask where somebody lives by now; their next request has it stored."""
+        try:
+            told = await asked(workspace.client, "users.info", user=origin.user)
+        except FAULTS as error:
+            _log.info("slack.zone_not_told", extra={"error": error_of(error)})
+            return
+        until, speaker = self._known.get(key, (0.0, None))
+        if speaker is not None:
+            told_zone = str((told.get("user") or {}).get("tz") or "")
+            self._known[key] = (until, replace(speaker, timezone=told_zone))
 
     async def _ask(self, origin: Origin, workspace: Workspace, tenant: str) -> Speaker:
         try:
@@ -72,6 +101,7 @@ def read(user: dict[str, Any], tenant: str, workspace: Workspace) -> Speaker:
         name=str(name or user.get("name") or external_id),
         standing=Standing.GUEST if _guest(user, workspace) else Standing.MEMBER,
         email=str(profile.get("email") or ""),
+        timezone=str(user.get("tz") or ""),
     )
 
 

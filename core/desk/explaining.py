@@ -25,7 +25,7 @@ async def why(visit: Visit) -> Reply:
         found = await rows.of_batches(connection, [target.view.batch.number])
         firing = found[-1] if found else None
         zone = ZoneInfo(firing.zone) if firing is not None and firing.zone else visit.zone
-        return Reply(wording.why_batch(target.view, firing, zone))
+        return Reply(wording.why_batch(target.view, firing, zone, visit.reader))
     job = await targets.job(visit, word)
     histories = [
         wording.History(one, await rows.latest(connection, one.pk, FIRINGS))
@@ -40,4 +40,4 @@ async def why(visit: Visit) -> Reply:
     seen = {view.batch.number: view for view in await views.of_batches(visit.turn, sorted(numbers))}
     going = seen[active[0].number] if active else None
     paused = await scheduling.paused_everything(visit)
-    return Reply(wording.why_job(job, histories, seen, going, paused, visit.turn.now))
+    return Reply(wording.why_job(job, histories, seen, going, paused, visit.turn.now, visit.reader))

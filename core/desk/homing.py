@@ -32,7 +32,7 @@ async def home(visit: Visit) -> Reply:
         due=await _due(visit),
         going=sorted(found, key=lambda view: view.batch.number, reverse=True),
         now=turn.now,
-        zone=visit.zone,
+        zone=visit.reader,
         admins=await people_rows.admins(turn.connection, visit.organization) if member.role is None else (),
     )
     return Reply(wording.home(shown))

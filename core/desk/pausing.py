@@ -43,11 +43,13 @@ async def resume(visit: Visit) -> Reply:
     job, schedule = await _meant(visit)
     catch_up = "catch-up" in visit.command.flags
     done = await pauses.resume(visit.turn, visit.member, job, schedule, visit.vault, catch_up=catch_up)
-    coming = [one.next_at for one in await schedules.of_job(visit.turn, job.pk)]
-    first = min((at for at in coming if at is not None), default=None)
-    said = (
-        "" if first is None else f"It is due next on {words.instant(first, visit.zone)} ({visit.zone.key})."
-    )
+    coming = [
+        (at, one.timetable.zone)
+        for one in await schedules.of_job(visit.turn, job.pk)
+        if (at := one.next_at) is not None
+    ]
+    first = min(coming, key=lambda one: one[0], default=None)
+    said = "" if first is None else f"It is due next on {words.due(*first, visit.reader)}."
     return Reply(wording.resumed(job, schedule, done, said, catch_up=catch_up), private=False)
 
 

@@ -52,12 +52,12 @@ async def schedule(visit: Visit) -> Reply:
     if "yes" not in command.flags:
         secret = any(job.job.parameters[one].secret for one in command.values)
         line = "" if secret else spell(_settled(command, expression))
-        message = wording.preview(job, name, Timetable(expression), shown, now, visit.zone, line)
+        message = wording.preview(job, name, Timetable(expression), shown, now, visit.reader, line)
         return Reply(message, Outcome.QUESTION)
     channel = await people.channel(visit.turn, visit.organization, visit.request.channel)
     draft = schedules.Draft(job, name, definition, expression, given, channel)
     saved = await schedules.save(visit.turn, visit.member, draft, visit.vault)
-    return Reply(wording.saved(job, saved, now, visit.zone), private=False)
+    return Reply(wording.saved(job, saved, now, visit.reader), private=False)
 
 
 async def unschedule(visit: Visit) -> Reply:
@@ -90,7 +90,7 @@ async def listing(visit: Visit) -> Reply:
     job = await targets.job(visit, word) if word else None
     found = await _visible(visit, job)
     page = visit.command.number("page", 1)
-    return Reply(wording.listing(found, visit.zone, page, job, await paused_everything(visit)))
+    return Reply(wording.listing(found, visit.reader, page, job, await paused_everything(visit)))
 
 
 async def next_(visit: Visit) -> Reply:
@@ -100,7 +100,7 @@ async def next_(visit: Visit) -> Reply:
     if not text:
         found = await _visible(visit, None)
         due = [(job, one) for job, one in found if one.due_at is not None]
-        return Reply(wording.listing(due, visit.zone, 1, None, await paused_everything(visit)))
+        return Reply(wording.listing(due, visit.reader, 1, None, await paused_everything(visit)))
     count = min(visit.command.number("count", wording.SHOWN), MOST_INSTANTS)
     now = visit.turn.now
     job = await _job_called(visit, text)
@@ -108,12 +108,12 @@ async def next_(visit: Visit) -> Reply:
         mine = await schedules.of_job(visit.turn, job.pk)
         said = "It is paused." if job.paused_at is not None else ""
         paused = await paused_everything(visit) or said
-        return Reply(wording.next_of(job, mine, now, count, visit.zone, paused))
+        return Reply(wording.next_of(job, mine, now, count, visit.reader, paused))
     try:
         expression = _expression(visit, None)
     except Refusal as refused:
         raise await _near(visit, text, refused) from None
-    return Reply(wording.upcoming(Timetable(expression), now, count, visit.zone))
+    return Reply(wording.upcoming(Timetable(expression), now, count, visit.reader))
 
 
 async def paused_everything(visit: Visit) -> str:
@@ -176,7 +176,7 @@ def _expression(visit: Visit, job: Job | None) -> times.Expression:
     named = options.get("timezone", "") or (job.job.timezone if job else "")
     return times.parse(
         visit.command.text,
-        zone=times.zone(named) if named else visit.zone,
+        zone=times.zone(named) if named else visit.reader,
         now=visit.turn.now,
         calendar=options.get("calendar", ""),
         gap=options.get("gap", "next"),

@@ -62,7 +62,11 @@ class Reply:
 
 @dataclass(slots=True)
 class Visit:
-    """One request while it is answered, inside one transaction."""
+    """One request while it is answered, inside one transaction.
+
+    `zone` is the organization's. `reader` is the member's own: what they say is meant in it, and instants
+    are told in it beside the zone that they belong to.
+    """
 
     turn: Turn
     request: Request
@@ -76,3 +80,8 @@ class Visit:
     admin_code: str = ""
     options: dict[str, str] = field(default_factory=dict)
     asked: Asked | None = None  # the choices that sources gave
+
+    @property
+    def reader(self) -> ZoneInfo:
+        """The zone that the member lives in, else the organization's."""
+        return self.member.zone or self.zone

@@ -15,7 +15,13 @@ from core.store.dialects import Row
 from core.store.tables import channels, identities, members, organizations
 
 _MEMBER = sa.select(
-    members.c.pk, members.c.id, members.c.organization, members.c.name, members.c.role, members.c.email
+    members.c.pk,
+    members.c.id,
+    members.c.organization,
+    members.c.name,
+    members.c.role,
+    members.c.email,
+    members.c.timezone,
 )
 
 
@@ -74,12 +80,19 @@ async def member_by_identity(
 
 
 async def add_member(
-    connection: AsyncConnection, organization: int, name: str, email: str, role: str | None, now: datetime
+    connection: AsyncConnection,
+    organization: int,
+    name: str,
+    email: str,
+    role: str | None,
+    now: datetime,
+    timezone: str = "",
 ) -> int:
     """Add a member; returns the number."""
+    values = {"organization": organization, "name": name, "email": email, "role": role}
     made = await connection.execute(
         members.insert()
-        .values(id=ids.new(), organization=organization, name=name, email=email, role=role, created_at=now)
+        .values(id=ids.new(), timezone=timezone, created_at=now, **values)
         .returning(members.c.pk)
     )
     return int(made.scalar_one())
@@ -145,6 +158,11 @@ async def external_ids(connection: AsyncConnection, pks: Sequence[int], platform
         identities.c.member.in_(pks), identities.c.platform == platform
     )
     return list(await connection.execute(query.order_by(identities.c.pk)))
+
+
+async def live_in(connection: AsyncConnection, pk: int, timezone: str) -> None:
+    """Keep the zone in which a member lives."""
+    await connection.execute(members.update().where(members.c.pk == pk).values(timezone=timezone))
 
 
 async def set_role(connection: AsyncConnection, pk: int, role: str | None) -> bool:

@@ -54,6 +54,7 @@ def why_job(
     going: BatchView | None,
     paused: str,
     now: datetime,
+    reader: ZoneInfo,
 ) -> Message:
     """What happened at the last due instants of a job, and what will at the next."""
     if not histories:
@@ -69,7 +70,7 @@ def why_job(
         described = one.schedule.timetable.expression.describe()
         lines = [f"{one.schedule.name}: {described} ({zone.key})"]
         lines += [f"• {_fired(row, views, zone)}" for row in one.firings] or ["• It has not been due yet."]
-        lines.append(f"• {_next(job, one.schedule, going, paused, now)}")
+        lines.append(f"• {_next(job, one.schedule, going, paused, now, reader)}")
         blocks.append(Paragraph("\n".join(lines)))
     newest = max((row for one in histories for row in one.firings), key=lambda row: row.due_at, default=None)
     text = f"{job.name} has not been due yet."
@@ -79,14 +80,14 @@ def why_job(
     return Message(text=text, title=f"Why {job.name}", blocks=tuple(blocks))
 
 
-def why_batch(view: BatchView, firing: Row | None, zone: ZoneInfo) -> Message:
+def why_batch(view: BatchView, firing: Row | None, zone: ZoneInfo, reader: ZoneInfo) -> Message:
     """What started a batch, and what became of it."""
     batch = view.batch
     label = f"{view.job.label} · #{batch.number}"
     started = words.moment(batch.created_at, zone)
     if firing is not None:
-        due = words.instant(firing.due_at, zone)
-        said = f"{label} was started by its schedule {firing.schedule_name}, due on {due} ({zone.key})."
+        due = words.due(firing.due_at, zone, reader)
+        said = f"{label} was started by its schedule {firing.schedule_name}, due on {due}."
         if firing.cause == Cause.CAUGHT_UP:
             said += f" It came late, on {started}: {firing.reason}."
         elif firing.cause == Cause.ASKED:
@@ -150,13 +151,15 @@ def _fired(row: Row, views: Mapping[int, BatchView], zone: ZoneInfo) -> str:
     return f"{at} was {verb}: {row.reason}."
 
 
-def _next(job: Job, schedule: Schedule, going: BatchView | None, paused: str, now: datetime) -> str:
+def _next(
+    job: Job, schedule: Schedule, going: BatchView | None, paused: str, now: datetime, reader: ZoneInfo
+) -> str:
     """What will happen at the next due instant, as things are now."""
     table = schedule.timetable
     at = schedule.next_at
     if at is None:
         return "It is not due any more."
-    shown = f"Next on {words.instant(at, table.zone)}"
+    shown = f"Next on {words.instant(at, table.zone)}{words.elsewhere(at, table.zone, reader)}"
     if paused:
         return f"{shown}: it will be skipped, {paused[:1].lower()}{paused[1:]}"
     if job.paused_at is not None or schedule.paused_at is not None:

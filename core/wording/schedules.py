@@ -116,7 +116,8 @@ def next_of(
     first = min((at for one in found if (at := one.next_at) is not None), default=None)
     text = f"{job.name} is not due any more."
     if first is not None:
-        text = f"{job.name} is due next on {words.instant(first, reader)} ({reader.key})."
+        zone = next(one.timetable.zone for one in found if one.next_at == first)
+        text = f"{job.name} is due next on {words.due(first, zone, reader)}."
     if paused:
         text = f"{text} {paused}"
     blocks: list[Block] = [Paragraph(text)]
@@ -231,7 +232,10 @@ def _state(job: Job, schedule: Schedule, reader: ZoneInfo) -> str:
     if job.paused_at is not None or schedule.paused_at is not None:
         return "paused"
     at = schedule.next_at
-    return words.instant(at, reader) if at is not None else "over"
+    if at is None:
+        return "over"
+    zone = schedule.timetable.zone
+    return f"{words.instant(at, zone)}{words.elsewhere(at, zone, reader)}"
 
 
 def _done(text: str, title: str) -> Message:

@@ -93,6 +93,20 @@ def instant(then: datetime, zone: ZoneInfo) -> str:
     return f"{local:%a %d %b %Y %H:%M:%S}" if local.second else f"{local:%a %d %b %Y %H:%M}"
 
 
+def due(then: datetime, zone: ZoneInfo, reader: ZoneInfo) -> str:
+    """A due instant in its schedule's zone, and in the reader's where the clock there shows another time."""
+    return f"{instant(then, zone)} ({zone.key}{elsewhere(then, zone, reader)})"
+
+
+def elsewhere(then: datetime, zone: ZoneInfo, reader: ZoneInfo) -> str:
+    """`, which is 02:00 in America/New_York`; nothing where the clocks there show the same."""
+    there, local = then.astimezone(zone), then.astimezone(reader)
+    if there.utcoffset() == local.utcoffset():
+        return ""
+    day = "" if local.date() == there.date() else f"{local:%a %d %b} "
+    return f", which is {day}{local:%H:%M} in {reader.key}"
+
+
 def listing(names: list[str], joint: str = "and") -> str:
     """`a`, `a and b`, `a, b and c`."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {joint} {names[-1]}"

@@ -95,10 +95,10 @@ def _profile(person: Person, install: Install) -> Payload:
         "name": person.name.lower().replace(" ", "."),
         "real_name": person.name,
         "deleted": person.deleted,
+        "tz": person.tz,
         "is_admin": person.admin,
         "is_restricted": person.restricted,
         "is_bot": person.id.startswith("UBOT"),
-        "tz": "Europe/Amsterdam",
         "profile": {"real_name": person.name, "display_name": person.name, **email},
     }
 

@@ -77,6 +77,7 @@ class Person:
     deleted: bool = False
     restricted: bool = False
     admin: bool = False
+    tz: str = "Europe/Amsterdam"
 
 
 @dataclass(slots=True)

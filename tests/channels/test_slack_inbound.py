@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from adapters.slack.speakers import Speakers
 from core.store import tables
 from tests.channels.fake_slack import Fault
 from tests.channels.slack_office import TEAM, Scene, button, direct, mention, words
+from tests.store.rig import until
 
 
 async def test_a_command_starts_one_run_and_its_answer_is_left_to_the_message(scene: Scene) -> None:
@@ -181,6 +183,36 @@ async def test_who_is_known_is_not_asked_for_again(scene: Scene) -> None:
         await scene.bot.slash("list", scene.channel, scene.ana)
     assert len(scene.slack.asked("users.info")) == 1
     assert len(scene.slack.asked("auth.test")) == 1
+
+
+async def lives_in(scene: Scene) -> list[str]:
+    return [row.timezone for row in await scene.bot.rows(tables.members) if row.name == "Ana"]
+
+
+async def test_a_member_lives_where_slack_says_from_the_first_contact_on(scene: Scene) -> None:
+    _, answer = await scene.bot.slash("next every weekday at 8", scene.channel, scene.ana)
+    assert "(Europe/Amsterdam)" in words(answer)
+    assert await lives_in(scene) == ["Europe/Amsterdam"]
+
+
+async def test_who_moved_is_asked_about_beside_the_answer_and_never_waited_for(scene: Scene) -> None:
+    await scene.bot.slash("list", scene.channel, scene.ana)
+    scene.slack.people[scene.ana].tz = "America/New_York"
+    reception = scene.bot.slack.reception
+    assert reception is not None
+    reception.speakers = Speakers(scene.bot.turns, reception.later)  # as after a restart
+    gate = asyncio.Event()
+    scene.slack.fault("users.info", Fault(gate=gate))
+    _, answer = await scene.bot.slash("next every weekday at 8", scene.channel, scene.ana)
+    assert "(Europe/Amsterdam)" in words(answer)
+    gate.set()
+
+    async def moved() -> bool:
+        await scene.bot.slash("list", scene.channel, scene.ana)
+        return await lives_in(scene) == ["America/New_York"]
+
+    await until(moved)
+    assert len(scene.slack.asked("users.info")) == 2
 
 
 async def test_racing_deliveries_of_one_mention_answer_once(scene: Scene) -> None:

@@ -16,6 +16,7 @@ from core.desk.visit import Outcome
 from core.jobfiles import Workspace
 from core.lifecycles import BatchState
 from core.messages import Message
+from core.people import Speaker, Standing
 from core.scheduler import Scheduler
 from core.store import deliveries as delivery_rows
 from core.store import tables
@@ -403,3 +404,40 @@ async def test_the_warning_of_a_job_that_is_too_slow_says_what_to_do(office: Bur
 async def _composed(turn: Turn, pk: int) -> Message:
     [row] = await delivery_rows.get(turn.connection, [pk])
     return await compose(turn, deliveries.read(row))
+
+
+# where the reader lives
+
+MIA = Speaker("mailbox", "t", "mia", "Mia", Standing.OWNER, timezone="america/new_york")
+
+
+async def test_a_schedule_made_in_chat_is_meant_where_its_maker_lives(office: Bureau) -> None:
+    await office.files()
+    asked = await office.say("schedule weekly-report every weekday at 8", MIA)
+    assert "(America/New_York)" in said(asked.message)
+    await office.done(buttons(asked)[0], MIA)
+    (row,) = await office.rows(tables.schedules)
+    assert row.zone == "America/New_York"
+    assert row.next_due_at == datetime(2026, 3, 2, 13, tzinfo=UTC)
+
+
+async def test_an_instant_is_told_in_the_schedules_zone_and_where_it_differs_in_the_readers(
+    office: Bureau,
+) -> None:
+    await office.files({"when": "0 8 * * *", "timezone": "Europe/Amsterdam"})
+    there, here = "Tue 03 Mar 2026 08:00", "which is 02:00 in America/New_York"
+    for line in ("schedules", "next weekly-report", "why weekly-report"):
+        told = said((await office.done(line, MIA)).message)
+        assert there in told
+        assert here in told
+    nobody_knows = said((await office.done("schedules")).message)
+    assert there in nobody_knows
+    assert "which is 07:00 in UTC" in nobody_knows
+
+
+async def test_a_zone_that_does_not_exist_is_not_kept_and_one_that_is_told_later_is(office: Bureau) -> None:
+    where: list[str] = []
+    for zone in ("Mars/Base", "", "Asia/Tokyo", "", "Asia/Seoul"):
+        await office.say("list", Speaker("mailbox", "t", "kim", "Kim", timezone=zone))
+        where += [row.timezone for row in await office.rows(tables.members) if row.name == "Kim"]
+    assert where == ["", "", "Asia/Tokyo", "Asia/Tokyo", "Asia/Seoul"]

@@ -32,6 +32,7 @@ members = Table(
     Column("name", sa.Text, nullable=False),
     Column("email", sa.Text, nullable=False, server_default=""),
     Column("role", sa.Text, nullable=True),  # NULL = nobody: known, but may do nothing
+    Column("timezone", sa.Text, nullable=False, server_default=""),  # IANA; empty: not told by a platform
     Column("created_at", Instant, nullable=False),
     CheckConstraint(one_of("role", Role), name="role"),
 )
