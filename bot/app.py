@@ -23,6 +23,7 @@ from adapters.console.platform import Console
 from adapters.engines.embedded import Embedded
 from adapters.sources.sql import Sources
 from bot import keys
+from bot.attachments import expect_charts
 from bot.execution import ExecutionLock
 from bot.loops import Loops
 from bot.settings import Settings
@@ -292,11 +293,16 @@ class Bot:
         if self._execution is not None:
             self._execution.loops.wake()
 
+    def _expect_charts(self) -> None:
+        """A run with charts begins: where this process draws for a platform, its drawing process starts."""
+        if self.platforms.keys() - {"console"}:
+            expect_charts()
+
     def _equipment(self) -> Equipment:
         folder = self.settings.workspace.resolve()
         allowed = [path if path.is_absolute() else folder / path for path in self._commands()]
         agents: dict[str, Agent] = {
-            "report": Report(),
+            "report": Report(announce=self._expect_charts),
             "command": Command(allowed, folder=folder, data=self.data),
             "http": Http(data=self.data, callbacks=self.callbacks),
             "interact": Interact(data=self.data),

@@ -14,6 +14,13 @@ from core.messages import File, Image, Message
 _log = logging.getLogger(__name__)
 
 
+def expect_charts() -> None:
+    """Charts are to be drawn soon: have their process start meanwhile, for its start is what takes long."""
+    from adapters.render import charts  # heavy: only where there is a chart
+
+    charts.prepare()
+
+
 class Attachments:
     """Makes what messages show, below the bot's data folder; `image` and `file` then name it.
 

@@ -8,7 +8,7 @@ Checks of severity `warning` and `info` are kept and told, and fail nothing.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any, ClassVar
 
@@ -42,6 +42,10 @@ class Report:
 
     kind: ClassVar[str] = "report"
 
+    def __init__(self, *, announce: Callable[[], None] | None = None) -> None:
+        """`announce` is told, before the first question is asked, that charts are to be drawn soon."""
+        self._announce = announce
+
     async def run(self, task: Task) -> AsyncIterator[Entry]:
         """Work through the questions in order; see the module for what is yielded when.
 
@@ -51,6 +55,8 @@ class Report:
                 failed.
         """
         questions = task.version.job.questions
+        if self._announce is not None and any(question.chart for question in questions):
+            self._announce()
         hidden = masks.secrets(task.version.job.parameters, task.parameters)
         results: dict[str, Result] = {}
         checks: list[Checked] = []

@@ -174,6 +174,19 @@ async def test_a_report_tells_its_questions_queries_results_charts_and_answer_in
     ]
 
 
+async def test_a_report_says_once_before_its_first_question_that_charts_are_to_come(shop: Path) -> None:
+    announced: list[int] = []
+    seen: list[Entry] = []
+    report = Report(announce=lambda: announced.append(len(seen)))
+    async for entry in report.run(task(shop, REVENUE, TOTAL)):
+        seen.append(entry)
+    assert of(seen, Charted)
+    assert announced == [0]
+    async for _ in report.run(task(shop, TOTAL)):
+        pass
+    assert announced == [0]
+
+
 async def test_every_entry_of_a_report_can_be_kept_and_read_back(shop: Path) -> None:
     for entry in await run(task(shop, REVENUE, TOTAL)):
         if not isinstance(entry, Progressed):
