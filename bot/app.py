@@ -36,6 +36,7 @@ from core.errors import Misconfigured
 from core.janitor import Janitor
 from core.notifier import Notifier
 from core.ports import Agent, Engine, Platform
+from core.retention import Retention
 from core.scheduler import Scheduler
 from core.store import dialects
 from core.store.database import Store
@@ -232,7 +233,8 @@ class Bot:
             self.platforms["slack"] = self.slack.platform()
         notifier = Notifier(self.turns, self.platforms, compose)
         planner = Scheduler(self.turns, self.vault)
-        loops = Loops(self.turns, notifier, janitor, planner, lease=settings.lease)
+        keeper = Retention(self.turns, self.data, default=settings.retention)
+        loops = Loops(self.turns, notifier, janitor, planner, keeper, lease=settings.lease)
         execution = Execution(worker, loops, asyncio.Event(), [])
         self._execution = execution
         execution.tasks += [

@@ -16,6 +16,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from core.janitor import Janitor
 from core.notifier import Notifier
+from core.retention import Retention
 from core.scheduler import Scheduler
 from core.store import deliveries as delivery_rows
 from core.turns import Turn, Turns
@@ -26,6 +27,8 @@ QUEUE_AGAIN = 0.5  # seconds: how soon runs that other processes queued are noti
 SWEEP = 1.0
 PLAN = 1.0  # seconds after a failed look at the schedules
 LATE = 5.0  # seconds after which a waking of the scheduler counts as lost
+HOURLY = 3600.0
+SOON = 60.0  # seconds after the start by which everything periodic was done once
 NOTICE = 1.0  # seconds: how soon deliveries that other processes owe are noticed
 
 
@@ -33,12 +36,20 @@ class Loops:
     """Runs the periodic work of one process until `stop`."""
 
     def __init__(
-        self, turns: Turns, notifier: Notifier, janitor: Janitor, planner: Scheduler, *, lease: timedelta
+        self,
+        turns: Turns,
+        notifier: Notifier,
+        janitor: Janitor,
+        planner: Scheduler,
+        keeper: Retention,
+        *,
+        lease: timedelta,
     ) -> None:
         self._turns = turns
         self._notifier = notifier
         self._janitor = janitor
         self._planner = planner
+        self._keeper = keeper
         self._lease = lease
         self._scheduler = AsyncIOScheduler(timezone="UTC")
         self._owed = asyncio.Event()
@@ -61,7 +72,8 @@ class Loops:
         self._every(QUEUE_AGAIN, self._janitor.queue_again)
         self._every(SWEEP, self._janitor.sweep)
         self._every(reap, self._janitor.reap)
-        self._every(3600, self._janitor.forget)
+        self._every(HOURLY, self._janitor.forget)
+        self._every(HOURLY, self._keeper.clear)
         self._wake_planner(0)
         self._scheduler.start()
         self._telling = asyncio.create_task(self._tell())
@@ -133,6 +145,7 @@ class Loops:
             whole,
             "interval",
             seconds=seconds,
+            next_run_time=datetime.now(UTC) + timedelta(seconds=min(seconds, SOON)),
             max_instances=1,
             coalesce=True,
             misfire_grace_time=None,

@@ -90,6 +90,12 @@ class Settings(BaseModel):
         description="how long running work may go on after SIGTERM",
     )
 
+    retention: Duration | None = Field(
+        None,
+        alias="SLASHJOB_RETENTION",
+        description="how long runs are kept where a job does not say, such as 90d; empty: for good",
+    )
+
     slack_bot_token: str = Field(
         "",
         alias="SLACK_BOT_TOKEN",
@@ -136,6 +142,13 @@ class Settings(BaseModel):
     def _least(cls, value: timedelta) -> timedelta:
         if value < timedelta(milliseconds=300):
             raise ValueError("a lease below 300ms would be lost by itself")
+        return value
+
+    @field_validator("retention")
+    @classmethod
+    def _day(cls, value: timedelta | None) -> timedelta | None:
+        if value is not None and value < timedelta(days=1):
+            raise ValueError("runs are kept for 1d at least")
         return value
 
     @property

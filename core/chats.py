@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from core.entries import Kept, Record, decode, encode
+from core.entries import Attached, Kept, Record, decode, encode
 from core.store import chats as rows
 from core.turns import Turn
 
@@ -23,10 +23,13 @@ class Line:
 
 
 async def append(turn: Turn, lines: Sequence[Line]) -> None:
-    """Write entries. The caller has proved that the runs are its own."""
+    """Write entries, and which files they refer to. The caller has proved that the runs are its own."""
     made = []
+    files = []
     for line in lines:
         kind, data = encode(line.entry)
+        if isinstance(line.entry, Attached):
+            files.append({"run": line.run, "path": line.entry.path})
         made.append(
             {
                 "run": line.run,
@@ -38,6 +41,7 @@ async def append(turn: Turn, lines: Sequence[Line]) -> None:
             }
         )
     await rows.append(turn.connection, made)
+    await rows.refer(turn.connection, files)
 
 
 async def last_sequences(turn: Turn, run_pks: Sequence[int]) -> dict[int, int]:

@@ -87,7 +87,9 @@ def _keep(data: Path, content: bytes) -> str:
     path = data / digest[:2] / digest
     part = path.with_name(f".{digest}.{os.getpid()}.part")
     try:
-        if not path.exists():
+        if path.exists():
+            path.touch()  # it is in use again: what nobody used for long is removed
+        else:
             path.parent.mkdir(parents=True, exist_ok=True)
             part.write_bytes(content)
             part.replace(path)

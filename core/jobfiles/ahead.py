@@ -13,7 +13,6 @@ _LATER = (
     "remind_every",
     "pause_after",
     "quiet_hours",
-    "retention",
     "runs_on",
 )
 

@@ -8,14 +8,24 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.store import dialects
 from core.store.dialects import Row
-from core.store.tables import chat_entries
+from core.store.tables import chat_entries, run_files
 
 
 async def append(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:
     """Add entries. Raises IntegrityError where a sequence number is taken."""
     if rows:
         await connection.execute(chat_entries.insert(), rows)
+
+
+async def refer(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:
+    """Note which run refers to which file (`{run, path}`); once is enough."""
+    if rows:
+        insert = dialects.insert_ignoring(
+            connection.dialect.name, run_files, run_files.c.run, run_files.c.path
+        )
+        await connection.execute(insert, rows)
 
 
 async def last_sequence(connection: AsyncConnection, run_pks: Sequence[int]) -> dict[int, int]:

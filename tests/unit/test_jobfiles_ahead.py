@@ -20,7 +20,6 @@ jobs:
     ("line", "said"),
     [
         ("quiet_hours: {start: '22:00', end: '07:00'}", "weekly: 'quiet_hours' has no effect yet"),
-        ("retention: 90d", "weekly: 'retention' has no effect yet"),
         ("run_if: select 1", "weekly: 'run_if' has no effect yet"),
         ("notify: [{topics: [failed_run], to: ['slack:#ops']}]", "weekly: results go to the origin only"),
     ],

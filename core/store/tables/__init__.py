@@ -9,7 +9,7 @@ from core.store.tables.notices import deliveries
 from core.store.tables.people import channels, identities, installations, members, organizations
 from core.store.tables.records import audit, facts
 from core.store.tables.schedules import firings, schedules
-from core.store.tables.work import attempts, batches, chat_entries, locks, requests, runs, workers
+from core.store.tables.work import attempts, batches, chat_entries, locks, requests, run_files, runs, workers
 
 __all__ = [
     "agents",
@@ -31,6 +31,7 @@ __all__ = [
     "organizations",
     "parameter_sets",
     "requests",
+    "run_files",
     "runs",
     "schedules",
     "sources",

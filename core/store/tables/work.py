@@ -140,6 +140,13 @@ attempts = Table(
     Column("ended_at", Instant, nullable=True),
 )
 
+run_files = Table(
+    "run_files",  # content-named files below the data folder; what no run refers to is removed
+    metadata,
+    Column("run", Number, ForeignKey("runs.pk"), primary_key=True),
+    Column("path", sa.Text, primary_key=True, index=True),
+)
+
 chat_entries = Table(
     "chat_entries",
     metadata,
