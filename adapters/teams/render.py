@@ -1,0 +1,217 @@
+"""Messages as activities with Adaptive Cards. Pure: the same message gives the same cards.
+
+What others wrote stands in text runs, which no host reads as Markdown; only the mentions that we mint stand
+in a `TextBlock`, so a job's data can call nobody. What does not fit into one card goes on in the next ones;
+what does not fit into those is cut, and a line says so and where the whole is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.teams import buttons, inputs, limits
+from adapters.teams.page import Page, Ways
+from adapters.teams.parts import Part, rich, run, small
+from adapters.teams.text import cut, name, one_line
+from core.messages import Image, Message, Tone
+
+CARD = "application/vnd.microsoft.card.adaptive"
+_ENVELOPE = 2 * 1_000  # bytes of what stands around a card's elements, the summary not counted
+_NOTES = 2 * 800  # bytes kept for the lines that say what was cut
+
+_SIGNS = {Tone.PROGRESS: "⏳", Tone.SUCCESS: "✅", Tone.WARNING: "⚠️", Tone.FAILURE: "❌"}
+_STYLES = {Tone.PROGRESS: "accent", Tone.SUCCESS: "good", Tone.WARNING: "warning", Tone.FAILURE: "attention"}
+_WORDS = {
+    Tone.PROGRESS: ("running", "started", "waiting", "queued", "progress", "attempt", " of "),
+    Tone.SUCCESS: ("succe", "done", "recovered", "ready", "applied"),
+    Tone.WARNING: ("warning", "refused", "not ", "fail", "cancelled", "skipped", "paused", "missed", "?"),
+    Tone.FAILURE: ("fail", "error", "timed out", "lost", "interrupted"),
+}
+"""Words that say the mood already, so that the tone's own need not be added: a sign is never alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """Whom a mention calls: the platform's id of the person, and what is shown."""
+
+    id: str
+    name: str
+
+
+def _no_picture(_: Image) -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a rendering needs to know beside the message.
+
+    `picture`: the public https address of a chart, empty where there is none. `personal`: the place is a
+    1:1 chat, where a file can be offered. `only_for`: the id of the one person whose buttons these are.
+    `several`: the message's form takes several values in each field.
+    """
+
+    picture: Callable[[Image], str] = _no_picture
+    personal: bool = False
+    only_for: str = ""
+    several: bool = False
+
+
+def activities(
+    message: Message, *, mentions: Mapping[str, Mention], look: Look | None = None
+) -> list[dict[str, Any]]:
+    """The message as activities, each within the limits of Teams: the first one is the message that is
+    edited later, further ones follow in its thread. `mentions`: member -> whom Teams is to call.
+    """
+    summary = fallback(message)
+    made = cards(message, mentions=mentions, look=look)
+    return [_activity(one, summary, place, len(made)) for place, one in enumerate(made)]
+
+
+def card(message: Message, *, mentions: Mapping[str, Mention], look: Look | None = None) -> dict[str, Any]:
+    """The message as one card, for the answer to an invoke: what does not fit is not in it."""
+    return cards(message, mentions=mentions, look=look)[0]
+
+
+def cards(
+    message: Message, *, mentions: Mapping[str, Mention], look: Look | None = None
+) -> list[dict[str, Any]]:
+    """The message as cards."""
+    look = look or Look()
+    page = Page(Ways(look.picture, _files(message, personal=look.personal)), room=_room())
+    called = _called(message, mentions)
+    ending = _ending(message, look, called)
+    page.reserve(ending)
+    heading = _heading(page, message)
+    page.put(heading)
+    for text in _rest(message):
+        page.text(text)
+    for block in message.blocks:
+        page.add(block)
+    if left_out := buttons.too_long(message.buttons):
+        page.put(small(f"Too long for a button, type it instead: {', '.join(left_out[:10])}"))
+    return _finished(page, message, ending, called)
+
+
+def fallback(message: Message) -> str:
+    """The text of notifications and screen readers; it begins with the outcome."""
+    return cut(one_line(message.text or message.title), limits.SUMMARY) or "–"
+
+
+def _finished(
+    page: Page, message: Message, ending: list[Part], called: list[Mention]
+) -> list[dict[str, Any]]:
+    if page.cut:
+        page.cards[-1].append(small(f"Cut to fit Teams{_whole(message)}."))
+    made = []
+    for place, elements in enumerate(page.cards):
+        where = [small(f"Part {place + 1} of {len(page.cards)}")] if len(page.cards) > 1 else []
+        if place == 0:
+            made.append(_card([*elements, *where, *ending], called))
+        else:
+            made.append(_card([*where, *elements], []))
+    return made
+
+
+def _card(body: list[Part], called: list[Mention]) -> dict[str, Any]:
+    host: dict[str, Any] = {"width": "Full"}
+    if called:
+        host["entities"] = [
+            {"type": "mention", "text": _tag(one), "mentioned": {"id": one.id, "name": one.name}}
+            for one in called
+        ]
+    return {
+        "type": "AdaptiveCard",
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "version": limits.CARD_VERSION,
+        "body": body,
+        "msteams": host,
+    }
+
+
+def _activity(content: dict[str, Any], summary: str, place: int, parts: int) -> dict[str, Any]:
+    """`entities` is empty: mentions stand in the card, for text beside a card makes an edit fail."""
+    said = summary if place == 0 else cut(f"({place + 1} of {parts}) {summary}", limits.SUMMARY)
+    return {
+        "type": "message",
+        "summary": said,
+        "attachments": [{"contentType": CARD, "content": content}],
+        "entities": [],
+    }
+
+
+def _heading(page: Page, message: Message) -> Part:
+    """The title in bold behind the sign of its tone; without a title, the first line of the text."""
+    title = one_line(message.title)
+    if title:
+        words = _WORDS.get(message.tone, ())
+        if words and not any(word in title.casefold() for word in words):
+            title = f"{title} · {message.tone}"
+    else:
+        title = one_line(message.text.strip().partition("\n")[0])
+    shown = cut(title, limits.HEADING)
+    page.cut = page.cut or shown != title
+    sign = f"{_SIGNS[message.tone]} " if message.tone in _SIGNS else ""
+    line = rich(run(f"{sign}{shown or '–'}", weight="Bolder", size="Medium"))
+    if message.tone not in _STYLES:
+        return line
+    return {"type": "Container", "style": _STYLES[message.tone], "bleed": True, "items": [line]}
+
+
+def _rest(message: Message) -> list[str]:
+    """What of the text is not said by the heading."""
+    if message.title:
+        said = message.text if not message.blocks and message.text != message.title else ""
+    else:
+        said = message.text.strip().partition("\n")[2]
+    return [said] if said.strip() else []
+
+
+def _ending(message: Message, look: Look, called: list[Mention]) -> list[Part]:
+    """What stands at the end of the first card whatever is cut before it: a form, whom it calls, buttons."""
+    made: list[Part] = []
+    if message.form is not None:
+        made += inputs.elements(message.form, several=look.several, only_for=look.only_for)
+    if called:
+        made.append({"type": "TextBlock", "text": " ".join(map(_tag, called)), "wrap": True})
+    return made + buttons.rows(message.buttons, only_for=look.only_for)
+
+
+def _called(message: Message, mentions: Mapping[str, Mention]) -> list[Mention]:
+    """The mentions that we mint, the only ones that notify anybody; no two of them with the same name."""
+    found: dict[str, Mention] = {}
+    taken: set[str] = set()
+    for member in message.mentions:
+        one = mentions.get(member)
+        if one is None or one.id in found or len(found) >= limits.MENTIONS:
+            continue
+        shown = name(one.name)
+        shown = shown if shown not in taken else f"{shown} {len(taken) + 1}"
+        taken.add(shown)
+        found[one.id] = Mention(one.id, shown)
+    return list(found.values())
+
+
+def _tag(one: Mention) -> str:
+    return f"<at>{one.name}</at>"
+
+
+def _files(message: Message, *, personal: bool) -> str:
+    """How somebody gets a file of the message."""
+    command = next((one.command for one in message.buttons if one.command.startswith("csv ")), "")
+    if personal:
+        return "it is offered below."
+    asked = f"say {command} to me" if command else "say csv with the number of its run to me"
+    return f"Teams takes files in a 1:1 chat only: {asked} there."
+
+
+def _whole(message: Message) -> str:
+    """Where the whole of a cut message is, empty where that is not known."""
+    shown = next((one.command for one in message.buttons if one.command.startswith(("show ", "csv "))), "")
+    return f": say {shown} for the rest" if shown else ""
+
+
+def _room() -> int:
+    return limits.ACTIVITY - 2 * limits.SUMMARY - _ENVELOPE - _NOTES
