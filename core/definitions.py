@@ -225,6 +225,8 @@ class NotifyRule(Definition):
     if_: str = Field(default="", alias="if")
     level: Literal["info", "warning", "error"] = "info"
     attach: tuple[Literal["csv", "chart"], ...] = ()
+    mention: tuple[str, ...] = ()  # members by e-mail address or name; `owner` is the job's
+    hold_errors: bool = False  # quiet hours hold failures back too
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 

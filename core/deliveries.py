@@ -7,7 +7,7 @@ brings the newest state, so many changes in a short time are one edit.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -41,16 +41,37 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """What is to be told of a batch's end."""
+class Extra:
+    """What notify rules add to a message: files, members to mention, sentences about what broke."""
+
+    attach: tuple[str, ...] = ()
+    mentions: tuple[int, ...] = ()
+    broke: tuple[str, ...] = ()
+
+    def __or__(self, other: Extra) -> Extra:
+        """Both together, nothing twice."""
+        return Extra(
+            tuple(dict.fromkeys((*self.attach, *other.attach))),
+            tuple(dict.fromkeys((*self.mentions, *other.mentions))),
+            tuple(dict.fromkeys((*self.broke, *other.broke))),
+        )
+
+
+NOTHING = Extra()
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """One message for one channel. `batch` is None where it is of none; `due_at` None: at once."""
 
     organization: int
     channel: int
-    batch: int
-    batch_id: str
-    by_hand: bool
-    failed: bool
-    long: bool
+    kind: Kind
+    subject: str
+    batch: int | None = None
+    only_for: str = ""
+    due_at: datetime | None = None
+    extra: Extra = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +81,7 @@ class Delivery:
     pk: int
     id: str
     kind: Kind
-    batch: int
+    batch: int  # 0 where it is of none
     version: int
     sent_version: int
     state: DeliveryState
@@ -77,13 +98,15 @@ class Delivery:
     instead_of: str = ""  # the id of the delivery whose channel did not take it
     reply_to: str = ""  # the external id of the message whose thread it belongs to
     subject: str = ""
+    extra: Extra = NOTHING
 
 
 async def owe(
     turn: Turn, organization: int, channel: int, batch: int, batch_id: str, *, only_for: str = ""
 ) -> None:
     """Owe the message of a batch, from its start on."""
-    await _add(turn, organization, channel, batch, batch_id, Kind.STATUS, only_for)
+    owed = Owed(organization, channel, Kind.STATUS, subject_of(batch_id), batch, only_for)
+    await owe_all(turn, [owed])
 
 
 async def touched(turn: Turn, batch_pks: Sequence[int]) -> None:
@@ -92,27 +115,24 @@ async def touched(turn: Turn, batch_pks: Sequence[int]) -> None:
     turn.owed = True
 
 
-async def ended(turn: Turn, ended: Ended) -> None:
-    """Owe what tells of an end: the result, an alert where something failed, a mention after long.
+async def owe_all(turn: Turn, owed: Sequence[Owed]) -> None:
+    """Owe these messages. One that is owed already (its subject, channel and kind) stays as it is."""
+    if owed:
+        await rows.owe(turn.connection, [_row(turn, one) for one in owed])
+        turn.owed = True
 
-    What was started by hand has its message already, which becomes the result; what started by itself
-    gets its one message now.
-    """
-    place = (turn, ended.organization, ended.channel, ended.batch, ended.batch_id)
-    if ended.by_hand:
-        await rows.touch(turn.connection, [ended.batch], Kind.STATUS, turn.now, urgent=True)
-    elif not ended.failed:
-        await _add(*place, Kind.STATUS, "")
-    if ended.failed:
-        await _add(*place, Kind.ALERT, "")
-    elif ended.long and ended.by_hand:
-        await _add(*place, Kind.MENTION, "")
+
+async def settled(turn: Turn, batch: int, extra: Extra) -> None:
+    """A batch that has its message from the start on has ended: the message is edited at once."""
+    if extra != NOTHING:
+        await rows.add_data(turn.connection, batch, Kind.STATUS, _data(extra))
+    await rows.touch(turn.connection, [batch], Kind.STATUS, turn.now, urgent=True)
     turn.owed = True
 
 
 async def warn(turn: Turn, organization: int, channel: int, batch: int, subject: str) -> None:
     """Owe the warning that starts are skipped again and again, once for each `subject`."""
-    await _owe(turn, organization, channel, batch, subject, Kind.DRIFT, "")
+    await owe_all(turn, [Owed(organization, channel, Kind.DRIFT, subject, batch)])
 
 
 async def of_batch(turn: Turn, batch: int) -> list[Delivery]:
@@ -146,7 +166,8 @@ async def divert(turn: Turn, delivery: Delivery) -> bool:
     place = Channel(delivery.channel.platform, who.external_id, "", reference or None)
     channel = await people.channel(turn, who.organization, place)
     subject = f"{_INSTEAD}{delivery.id}"
-    await _owe(turn, who.organization, channel, who.batch, subject, delivery.kind, "")
+    owed = Owed(who.organization, channel, delivery.kind, subject, who.batch, extra=delivery.extra)
+    await owe_all(turn, [owed])
     return True
 
 
@@ -172,7 +193,7 @@ def read(row: Row) -> Delivery:
         pk=row.pk,
         id=row.id,
         kind=Kind(row.kind),
-        batch=row.batch,
+        batch=row.batch or 0,
         version=row.version,
         sent_version=row.sent_version,
         state=DeliveryState(row.state),
@@ -189,29 +210,34 @@ def read(row: Row) -> Delivery:
         instead_of=row.subject.removeprefix(_INSTEAD) if row.subject.startswith(_INSTEAD) else "",
         reply_to=row.anchor or "" if row.kind in (Kind.ALERT, Kind.MENTION, Kind.RESULT) else "",
         subject=row.subject,
+        extra=_extra(row.data),
     )
 
 
-async def _add(
-    turn: Turn, organization: int, channel: int, batch: int, batch_id: str, kind: Kind, only_for: str
-) -> None:
-    await _owe(turn, organization, channel, batch, f"batch:{batch_id}", kind, only_for)
+def subject_of(batch_id: str) -> str:
+    """What the messages of a batch are about."""
+    return f"batch:{batch_id}"
 
 
-async def _owe(
-    turn: Turn, organization: int, channel: int, batch: int, subject: str, kind: Kind, only_for: str
-) -> None:
-    made: dict[str, Any] = {
+def _row(turn: Turn, owed: Owed) -> dict[str, Any]:
+    return {
         "id": ids.new(),
-        "organization": organization,
-        "channel": channel,
-        "kind": kind,
-        "subject": subject,
-        "batch": batch,
+        "organization": owed.organization,
+        "channel": owed.channel,
+        "kind": owed.kind,
+        "subject": owed.subject,
+        "batch": owed.batch,
         "state": DeliveryState.PENDING,
-        "due_at": turn.now,
-        "only_for": only_for,
+        "due_at": owed.due_at or turn.now,
+        "only_for": owed.only_for,
+        "data": _data(owed.extra),
         "created_at": turn.now,
     }
-    await rows.owe(turn.connection, [made])
-    turn.owed = True
+
+
+def _data(extra: Extra) -> dict[str, Any] | None:
+    return None if extra == NOTHING else asdict(extra)
+
+
+def _extra(data: dict[str, Any] | None) -> Extra:
+    return NOTHING if data is None else Extra(**{name: tuple(one) for name, one in data.items()})

@@ -211,8 +211,13 @@ async def give_role(turn: Turn, actor: Member, member: Member, role: Role | None
     return replace(member, role=role)
 
 
-async def channel(turn: Turn, organization: int, channel: Channel, *, name: str = "") -> int:
-    """The channel's number, made known at the first contact. Safe to race."""
+async def channel(
+    turn: Turn, organization: int, channel: Channel, *, name: str = "", current: bool = True
+) -> int:
+    """The channel's number, made known at the first contact. Safe to race.
+
+    Its reference replaces the one that is known, unless it is not `current`.
+    """
     return await rows.channel(
         turn.connection,
         organization,
@@ -222,6 +227,7 @@ async def channel(turn: Turn, organization: int, channel: Channel, *, name: str 
         name,
         channel.reference,
         turn.now,
+        current=current,
     )
 
 

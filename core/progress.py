@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
-from core import deliveries, results
+from core import deliveries, endings, results, versions
+from core.definitions import JobDefinition
 from core.lifecycles import BatchState, Status, ending_of
 from core.people import Member
 from core.store import batches as rows
@@ -36,23 +37,23 @@ async def advance(
         return
     counted = await rows.counts(turn.connection, pks)
     found = {row.pk: row for row in await rows.get(turn.connection, pks)}
-    endings: dict[int, BatchState] = {}
+    states: dict[int, BatchState] = {}
     for pk in pks:
         row, counts = found[pk], counted[pk]
         if row.state != BatchState.ACTIVE:
             continue
         if not any(counts.get(status) for status in _OPEN):
-            endings[pk] = await _end(turn, row, counts)
+            states[pk] = await _end(turn, row, counts)
         elif counts.get(Status.WAITING):
             room = row.cap - counts.get(Status.QUEUED, 0) - counts.get(Status.RUNNING, 0)
             if room > 0:
                 turn.queued += await run_rows.queue(turn.connection, pk, room, turn.now)
-    locked = [pk for pk in endings if found[pk].keys]
+    locked = [pk for pk in states if found[pk].keys]
     if locked:
         await rows.unlock(turn.connection, locked)
         await hand_over(turn, sorted({found[pk].job for pk in locked}))
-    await tell(turn, [found[pk] for pk in endings], endings)
-    going = [pk for pk in pks if pk not in endings]
+    await tell(turn, [found[pk] for pk in states], states)
+    going = [pk for pk in pks if pk not in states]
     if going:
         await deliveries.touched(turn, going)
     if succeeded:
@@ -122,24 +123,35 @@ async def cancel(turn: Turn, batch: int, index: int | None, actor: Member | None
     await advance(turn, [batch])
 
 
-async def tell(turn: Turn, ended: Sequence[Row], endings: Mapping[int, BatchState]) -> None:
+async def tell(turn: Turn, ended: Sequence[Row], states: Mapping[int, BatchState]) -> None:
     """Owe the endings of these batches; their rows may be as they were before."""
+    made = []
     for row in ended:
-        if row.channel is None:
-            continue
-        took = turn.now - (row.started_at or turn.now)
-        await deliveries.ended(
-            turn,
-            deliveries.Ended(
+        definition = await _definition(turn, row)
+        trigger = Trigger(row.trigger)
+        made.append(
+            endings.Ended(
                 organization=row.organization,
+                job=row.job,
+                definition=definition,
                 channel=row.channel,
                 batch=row.pk,
                 batch_id=row.id,
-                by_hand=Trigger(row.trigger).by_hand,
-                failed=endings[row.pk] in (BatchState.FAILED, BatchState.PARTLY_FAILED),
-                long=took > LONG,
-            ),
+                in_hand=trigger.by_hand and row.channel is not None,
+                state=states[row.pk],
+                long=turn.now - (row.started_at or turn.now) > LONG,
+            )
         )
+    await endings.tell(turn, made)
+
+
+async def _definition(turn: Turn, row: Row) -> JobDefinition:
+    """The job as it was when the batch was started; read once per process."""
+    known = versions.known(row.version_id)
+    if known is None:
+        found = await run_rows.version(turn.connection, row.version)
+        known = versions.read(found.id, found.definition)
+    return known.job
 
 
 async def give_up(turn: Turn) -> None:

@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from core import audit, definitions, firings, ids, people, times
+from core import audit, definitions, firings, ids, people, places, times
 from core.definitions import JobDefinition, Role
 from core.errors import Invalid, NotFound, OutOfPlace, Refusal
 from core.jobs import Job
 from core.nearest import nearest
 from core.people import Member
-from core.ports import Channel
 from core.scheduled import Schedule, read
 from core.store import people as people_rows
 from core.store import schedules as rows
@@ -319,12 +318,7 @@ async def _zone_of(turn: Turn, organization: int) -> str:
 
 async def _channel(turn: Turn, organization: int, text: str) -> int | None:
     """The channel that a job's `channel:` names, known from now on."""
-    platform, _, address = text.partition(":")
-    return (
-        await people.channel(turn, organization, Channel(platform, address), name=address)
-        if address
-        else None
-    )
+    return await places.find(turn, organization, text) if text else None
 
 
 async def _audit(

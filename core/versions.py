@@ -11,6 +11,11 @@ KEPT = 1_000  # versions in memory; beyond that the oldest are read again
 _read: dict[str, Version] = {}
 
 
+def known(version_id: str) -> Version | None:
+    """The version of that public id, where it was read before."""
+    return _read.get(version_id)
+
+
 def read(version_id: str, definition: dict[str, Any]) -> Version:
     """The version of that public id."""
     found = _read.get(version_id)

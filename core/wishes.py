@@ -194,7 +194,8 @@ def run_rows(wish: Wish, batch: int, now: datetime, *, active: bool) -> list[dic
     """Its runs in order; of an active batch the first are queued, as many as may run at once."""
     made = []
     due_ats = wish.due_ats or (wish.due_at,) * len(wish.combinations)
-    for index, (parameters, due_at) in enumerate(zip(wish.combinations, due_ats, strict=True), start=1):
+    together = zip(wish.combinations, wish.prints, due_ats, strict=True)
+    for index, (parameters, mark, due_at) in enumerate(together, start=1):
         queued = active and index <= wish.cap
         made.append(
             {
@@ -204,6 +205,7 @@ def run_rows(wish: Wish, batch: int, now: datetime, *, active: bool) -> list[dic
                 "job": wish.job,
                 "version": wish.version,
                 "parameters": parameters,
+                "print": mark,
                 "status": Status.QUEUED if queued else Status.WAITING,
                 "priority": wish.definition.job.priority,
                 "due_at": due_at,

@@ -147,6 +147,8 @@ DESCRIPTIONS: Mapping[str, Mapping[str, str]] = {
         "if": "A condition on the results.",
         "level": "The least severity.",
         "attach": "Files that go with it.",
+        "mention": "Members who are notified, by e-mail address or name; owner is the job's owner.",
+        "hold_errors": "Whether quiet hours hold failures back too.",
     },
     "Access": {
         "run": "The least role that may run it.",

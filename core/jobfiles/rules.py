@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from core import blanks, placeholders, programs, values
+from core import addresses, blanks, placeholders, programs, values
 from core.definitions import AgentDefinition, JobDefinition, Question, SourceDefinition
 from core.jobfiles import parameter_rules, schedule_rules
 from core.jobfiles.parameter_rules import Problem
@@ -18,7 +18,6 @@ from core.jobfiles.sentences import listed, meant, unknown_name
 from core.jobfiles.workspace import Checks
 
 NO_CHECKS = Checks()
-PLATFORMS = ("slack", "teams", "email", "webhook", "console")
 
 
 DUE = ("due_at", "due_date")  # what every query may ask for: the instant that its run is for
@@ -54,7 +53,6 @@ _WORK = tuple(dict.fromkeys(key for kind in KINDS.values() for key in (*kind.nee
 
 _VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 _SECRET_KEYS = re.compile(r"(?i)(pass(word|wd)?|secret|token|api_?key|credential)")
-_EMAIL = re.compile(r"[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,13 +225,13 @@ def _texts(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str 
 
 
 def _conversation_rules(job: JobDefinition) -> Iterator[Problem]:
-    if job.channel and (said := _target_problem(job.channel, origin=False)):
+    if job.channel and (said := addresses.mistake(job.channel)):
         yield ("channel",), said
     for index, rule in enumerate(job.notify):
         if not rule.to:
             yield ("notify", index), "'to' names nobody"
         for number, target in enumerate(rule.to):
-            if said := _target_problem(target, origin=True):
+            if said := addresses.mistake(target, origin=True):
                 yield ("notify", index, "to", number), said
     if job.timeout.total_seconds() <= 0:
         yield ("timeout",), "'timeout' is more than 0s"
@@ -247,22 +245,6 @@ def _template_rules(job: JobDefinition, checks: Checks) -> Iterator[Problem]:
     for place, text in [*conditions, *((("notify", i, "if"), rule.if_) for i, rule in enumerate(job.notify))]:
         if text and checks.condition is not None and (said := checks.condition(text, names)):
             yield place, said
-
-
-def _target_problem(target: str, *, origin: bool) -> str:
-    """A channel is `platform:address`; `origin` is where the request came from."""
-    if target == "origin" and origin:
-        return ""
-    platform, colon, address = target.partition(":")
-    known = (*PLATFORMS, "origin") if origin else PLATFORMS
-    if not colon or platform not in PLATFORMS:
-        forms = "slack:#name, teams:ID, email:ADDRESS or webhook:NAME" + (" or origin" if origin else "")
-        return f"'{values.echo(target)}' is no channel; write {forms}{meant(platform, known)}"
-    if not address.strip() or address != address.strip() or any(letter in address for letter in "\n\r\t"):
-        return f"'{values.echo(target)}' names no address after {platform}:"
-    if platform == "email" and not _EMAIL.fullmatch(address):
-        return f"'{values.echo(address)}' is no e-mail address"
-    return ""
 
 
 def _url_problem(url: str) -> str:

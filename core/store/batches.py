@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.lifecycles import BatchState, Status
 from core.store.dialects import Row
-from core.store.tables import batches, jobs, locks, runs
+from core.store.tables import batches, job_versions, jobs, locks, runs
 
 OPEN = (BatchState.PROPOSED, BatchState.WAITING, BatchState.ACTIVE)
 
@@ -171,11 +171,17 @@ async def counts(connection: AsyncConnection, batch_pks: Sequence[int]) -> dict[
 
 
 async def get(connection: AsyncConnection, pks: Sequence[int]) -> list[Row]:
-    """These batches with their job's name and id, by number."""
+    """These batches with their job's name and id, and their version's id, by number."""
     return list(
         await connection.execute(
-            sa.select(batches, jobs.c.name.label("job_name"), jobs.c.id.label("job_id"))
+            sa.select(
+                batches,
+                jobs.c.name.label("job_name"),
+                jobs.c.id.label("job_id"),
+                job_versions.c.id.label("version_id"),
+            )
             .join(jobs, jobs.c.pk == batches.c.job)
+            .join(job_versions, job_versions.c.pk == batches.c.version)
             .where(batches.c.pk.in_(pks))
             .order_by(batches.c.pk)
         )

@@ -89,6 +89,12 @@ async def touch(
     await connection.execute(_TOUCH, given)
 
 
+async def add_data(connection: AsyncConnection, batch: int, kind: str, data: dict[str, Any] | None) -> None:
+    """Keep what rules add to the message of a batch, wherever it goes."""
+    query = deliveries.update().where(deliveries.c.batch == batch, deliveries.c.kind == kind)
+    await connection.execute(query.values(data=data))
+
+
 async def claim(
     connection: AsyncConnection, now: datetime, lease: timedelta, limit: int, platforms: Sequence[str]
 ) -> list[Row]:

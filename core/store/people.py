@@ -36,7 +36,7 @@ _PLACE = sa.and_(
     channels.c.address == sa.bindparam("address"),
     channels.c.thread == sa.bindparam("thread"),
 )
-_CHANNEL = sa.select(channels.c.pk, channels.c.reference).where(_PLACE)
+_CHANNEL = sa.select(channels.c.pk, channels.c.reference, channels.c.same_as).where(_PLACE)
 
 
 _PAUSED = (
@@ -192,8 +192,13 @@ async def channel(
     name: str,
     reference: dict[str, Any] | None,
     now: datetime,
+    *,
+    current: bool,
 ) -> int:
-    """The channel's number; added where it is new, its reference kept current."""
+    """The channel's number; added where it is new, its reference kept current.
+
+    Of a name whose channel is known, the number of that channel.
+    """
     place = {"organization": organization, "platform": platform, "address": address, "thread": thread}
     found = (await connection.execute(_CHANNEL, place)).one_or_none()
     if found is None:
@@ -202,11 +207,30 @@ async def channel(
         made = {"id": ids.new(), "name": name, "reference": reference, "created_at": now}
         await connection.execute(insert, {**place, **made})
         found = (await connection.execute(_CHANNEL, place)).one()
-    elif reference is not None and reference != found.reference:
+    elif reference is not None and reference != found.reference and (current or found.reference is None):
         await connection.execute(
             channels.update().where(channels.c.pk == found.pk).values(reference=reference)
         )
-    return int(found.pk)
+    return int(found.same_as or found.pk)
+
+
+async def channel_by_id(connection: AsyncConnection, organization: int, public_id: str) -> Row | None:
+    """The channel of that public id in an organization."""
+    query = sa.select(channels).where(channels.c.organization == organization, channels.c.id == public_id)
+    return (await connection.execute(query)).one_or_none()
+
+
+async def alert_channel(connection: AsyncConnection, organization: int) -> int | None:
+    """The number of the channel for what has no other; None where none was chosen."""
+    query = sa.select(organizations.c.alert_channel).where(organizations.c.pk == organization)
+    found: int | None = await connection.scalar(query)
+    return found
+
+
+async def set_alert_channel(connection: AsyncConnection, organization: int, channel: int | None) -> None:
+    """Choose the channel for what has no other, or none."""
+    query = organizations.update().where(organizations.c.pk == organization)
+    await connection.execute(query.values(alert_channel=channel))
 
 
 async def paused(connection: AsyncConnection, pks: Sequence[int]) -> list[Row]:

@@ -5,7 +5,7 @@ What a constraint means stands beside it; every rule of the kind "at most one" i
 
 from core.store.tables.columns import metadata
 from core.store.tables.definitions import agents, job_versions, jobs, parameter_sets, sources
-from core.store.tables.notices import deliveries
+from core.store.tables.notices import deliveries, notify_rules
 from core.store.tables.people import channels, identities, installations, members, organizations
 from core.store.tables.records import audit, facts
 from core.store.tables.schedules import firings, schedules
@@ -28,6 +28,7 @@ __all__ = [
     "locks",
     "members",
     "metadata",
+    "notify_rules",
     "organizations",
     "parameter_sets",
     "requests",

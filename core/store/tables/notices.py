@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy import CheckConstraint, Column, Index, Table, UniqueConstraint
 
 from core.lifecycles import DeliveryState
-from core.store.dialects import Instant
+from core.store.dialects import Instant, Json, Number
 from core.store.tables.columns import metadata, one_of, pk, public_id, ref, where
 
 deliveries = Table(
@@ -33,11 +33,26 @@ deliveries = Table(
     Column("external_id", sa.Text, nullable=False, server_default=""),
     Column("error", sa.Text, nullable=False, server_default=""),
     Column("only_for", sa.Text, nullable=False, server_default=""),
+    Column("data", Json, nullable=True),  # what its rules add: deliveries.Extra
     Column("created_at", Instant, nullable=False),
     Column("sent_at", Instant, nullable=True),
     UniqueConstraint("subject", "channel", "kind"),  # one message per subject, place and kind
     CheckConstraint(one_of("state", DeliveryState), name="state"),
     where("ix_deliveries_due", "due_at", condition="state IN ('pending', 'sending')"),
     Index("ix_deliveries_channel", "channel", "pk"),
+    sqlite_autoincrement=True,  # a number is never given twice
+)
+
+notify_rules = Table(
+    "notify_rules",  # added in chat; those of a job's file stand in its version
+    metadata,
+    pk(),
+    public_id(),
+    ref("organization", "organizations"),
+    ref("job", "jobs", nullable=True),  # NULL: every job of the organization
+    Column("definition", Json, nullable=False),  # definitions.NotifyRule
+    Column("member", Number, nullable=True),
+    Column("created_at", Instant, nullable=False),
+    Index("ix_notify_rules_organization_job", "organization", "job"),
     sqlite_autoincrement=True,  # a number is never given twice
 )

@@ -20,6 +20,7 @@ organizations = Table(
     Column("paused_by", Number, nullable=True),
     Column("paused_why", sa.Text, nullable=False, server_default=""),
     Column("max_running", sa.Integer, nullable=False, server_default="50"),  # runs at once
+    Column("alert_channel", Number, nullable=True),  # the channel of what has no other
     Column("created_at", Instant, nullable=False),
 )
 
@@ -62,6 +63,7 @@ channels = Table(
     Column("reference", Json, nullable=True),
     Column("state", sa.Text, nullable=False, server_default="ok"),
     Column("state_reason", sa.Text, nullable=False, server_default=""),
+    Column("same_as", Number, nullable=True),  # of a name such as #ops: the channel that it means
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("organization", "platform", "address", "thread"),
     CheckConstraint("state IN ('ok', 'broken')", name="state"),

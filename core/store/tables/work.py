@@ -100,6 +100,7 @@ runs = Table(
     Column("job", Number, nullable=False),
     Column("version", Number, nullable=False),
     Column("parameters", Json, nullable=False),
+    Column("print", sa.Text, nullable=False, server_default=""),  # their fingerprint
     Column("status", sa.Text, nullable=False),
     Column("reason", sa.Text, nullable=False, server_default=""),  # why it ended so, in a sentence
     Column("attempt", sa.Integer, nullable=False, server_default="0"),
@@ -107,6 +108,7 @@ runs = Table(
     Column("worker", Number, nullable=True),
     Column("priority", sa.Integer, nullable=False, server_default="0"),
     Column("step", sa.Text, nullable=False, server_default=""),
+    Column("quiet", sa.Text, nullable=False, server_default=""),  # why its result is not posted
     Column("due_at", Instant, nullable=True),  # the instant that it is run for
     Column("not_before", Instant, nullable=True),
     Column("cancel_requested_at", Instant, nullable=True),
@@ -123,6 +125,7 @@ runs = Table(
     where("ix_runs_waiting", "not_before", condition="status = 'waiting'"),
     where("ix_runs_queued", "priority", "pk", condition="status = 'queued'"),
     where("ix_runs_running", "worker", condition="status = 'running'"),
+    where("ix_runs_succeeded", "job", "print", "pk", condition="status = 'succeeded'"),
     Index("ix_runs_job", "job", "pk"),
     sqlite_autoincrement=True,  # a number is never given twice
 )
