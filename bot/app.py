@@ -28,7 +28,7 @@ from bot.execution import ExecutionLock
 from bot.loops import Loops
 from bot.settings import Settings
 from bot.watchdog import Watchdog
-from core import people, schedules
+from core import moving, people, schedules
 from core.choices import Chooser
 from core.composer import compose
 from core.desk.desk import Desk
@@ -121,6 +121,15 @@ class Bot:
             raise Misconfigured(
                 [f"The database lacks migrations ({', '.join(missing)}). Run: slashjob migrate"]
             )
+        if where := await moving.left(self.store):
+            raise Misconfigured(
+                [
+                    f"This installation was moved to {where}: start with DATABASE_URL set to it "
+                    "(or, to stay here, run: slashjob move --back)."
+                ]
+            )
+        if await moving.half_filled(self.store):
+            raise Misconfigured(["A move into this database has not ended. Run slashjob move again."])
 
     async def execute(self, role: Role) -> bool:
         """Begin to execute runs; False where another process does so on this SQLite file.

@@ -18,6 +18,7 @@ import click
 
 from bot import logs, settings
 from bot.init import init_command
+from bot.move import move_command
 from bot.next import next_command
 from core import times
 from core.errors import Misconfigured, Refusal
@@ -43,12 +44,13 @@ def main() -> None:
 
 main.add_command(next_command, "next")
 main.add_command(init_command, "init")
+main.add_command(move_command, "move")
 
 
 @main.command()
 def serve() -> None:
     """Run the bot: chat, jobs, deliveries, HTTP."""
-    with _refusals():
+    with refusals():
         configured = _settings()
         logs.configure(configured.log_level)
         sys.exit(asyncio.run(_serve(configured)))
@@ -62,8 +64,8 @@ def serve() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Answer for machines.")
 def say(line: str, member: str, channel: str, *, wait: bool, as_json: bool) -> None:
     """Say one line, such as: slashjob say "/job run weekly-report campaign_id=42" --wait"""
-    with _refusals():
-        sys.exit(_run(lambda bot: _say(bot, line, member, channel, wait=wait, as_json=as_json)))
+    with refusals():
+        sys.exit(run_with_bot(lambda bot: _say(bot, line, member, channel, wait=wait, as_json=as_json)))
 
 
 @main.command()
@@ -79,8 +81,8 @@ def console(channel: str, member: str) -> None:
         session, attachments = await _session(bot, channel, member)
         return await talk(bot, session, attachments)
 
-    with _refusals():
-        sys.exit(_run(work))
+    with refusals():
+        sys.exit(run_with_bot(work))
 
 
 @main.command()
@@ -89,7 +91,7 @@ def demo(folder: Path | None) -> None:
     """Make a small shop with its jobs, run the main one, and show the conversation."""
     from bot.demo.show import show
 
-    with _refusals():
+    with refusals():
         logs.configure("WARNING")
         sys.exit(asyncio.run(show(folder)))
 
@@ -105,8 +107,8 @@ def migrate() -> None:
         click.echo(f"Applied {', '.join(applied)}." if applied else "Nothing to do.")
         return 0
 
-    with _refusals():
-        sys.exit(_run(work, opened=False))
+    with refusals():
+        sys.exit(run_with_bot(work, opened=False))
 
 
 @main.command()
@@ -115,7 +117,7 @@ def check(path: Path | None) -> None:
     """Check job files: every mistake at once, a line each."""
     from bot import files
 
-    with _refusals():
+    with refusals():
         sys.exit(files.check(path or _settings().workspace))
 
 
@@ -126,8 +128,8 @@ def plan(path: Path | None, *, as_json: bool) -> None:
     """Show what apply would create, change or disable."""
     from bot import files
 
-    with _refusals():
-        sys.exit(_run(lambda bot: files.plan(bot, path or bot.settings.workspace, as_json=as_json)))
+    with refusals():
+        sys.exit(run_with_bot(lambda bot: files.plan(bot, path or bot.settings.workspace, as_json=as_json)))
 
 
 @main.command()
@@ -137,8 +139,8 @@ def apply(path: Path | None, *, as_json: bool) -> None:
     """Make the jobs what their files say."""
     from bot import files
 
-    with _refusals():
-        sys.exit(_run(lambda bot: files.apply(bot, path or bot.settings.workspace, as_json=as_json)))
+    with refusals():
+        sys.exit(run_with_bot(lambda bot: files.apply(bot, path or bot.settings.workspace, as_json=as_json)))
 
 
 @main.command()
@@ -146,8 +148,8 @@ def export() -> None:
     """Print every job, agent and source in the format of the files."""
     from bot import files
 
-    with _refusals():
-        sys.exit(_run(files.export))
+    with refusals():
+        sys.exit(run_with_bot(files.export))
 
 
 @main.command()
@@ -165,8 +167,8 @@ def doctor(what: str, *, as_json: bool) -> None:
             return report_of(await examine(bot), as_json=as_json)
         return await report(bot, as_json=as_json)
 
-    with _refusals():
-        sys.exit(_run(work, opened=False))
+    with refusals():
+        sys.exit(run_with_bot(work, opened=False))
 
 
 @main.command("slack-manifest")
@@ -176,7 +178,7 @@ def slack_manifest(url: str, *, socket: bool) -> None:
     """Print the manifest from which Slack makes the app."""
     from bot.manifests import slack
 
-    with _refusals():
+    with refusals():
         click.echo(slack(url or _settings().public_url, socket=socket), nl=False)
 
 
@@ -212,8 +214,8 @@ def members_list(*, as_json: bool) -> None:
             click.echo(f"{one.name}\t{one.role or 'nobody'}\t{one.email}")
         return 0
 
-    with _refusals():
-        sys.exit(_run(work))
+    with refusals():
+        sys.exit(run_with_bot(work))
 
 
 @members.command("role")
@@ -224,8 +226,8 @@ def members_role(member: str, role: str) -> None:
     from core.commands import Command, Name, spell
 
     line = spell(Command(Name.ROLE, (member, role)))
-    with _refusals():
-        sys.exit(_run(lambda bot: _say(bot, line, "", "console", wait=False, as_json=False)))
+    with refusals():
+        sys.exit(run_with_bot(lambda bot: _say(bot, line, "", "console", wait=False, as_json=False)))
 
 
 async def _serve(configured: settings.Settings) -> int:
@@ -309,7 +311,7 @@ def _settings() -> settings.Settings:
     return settings.read(os.environ, Path.cwd())
 
 
-def _run(work: Callable[[Bot], Awaitable[int]], *, opened: bool = True) -> int:
+def run_with_bot(work: Callable[[Bot], Awaitable[int]], *, opened: bool = True) -> int:
     """Open a bot, work, close it."""
     configured = _settings()
     logs.configure("WARNING" if configured.log_level == "INFO" else configured.log_level)
@@ -335,8 +337,8 @@ def _run(work: Callable[[Bot], Awaitable[int]], *, opened: bool = True) -> int:
 
 
 @contextlib.contextmanager
-def _refusals() -> Iterator[None]:
-    """Say what is wrong in sentences, and exit 2."""
+def refusals() -> Iterator[None]:
+    """The door of a command: say what is wrong in sentences, and exit 2."""
     try:
         yield
     except Misconfigured as refused:
