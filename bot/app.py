@@ -34,6 +34,7 @@ from core.composer import compose
 from core.desk.desk import Desk
 from core.errors import Misconfigured
 from core.janitor import Janitor
+from core.lifecycles import Status
 from core.notifier import Notifier
 from core.ports import Agent, Engine, Platform
 from core.retention import Retention
@@ -54,6 +55,10 @@ Role = Literal["serve", "say", "console", "demo"]
 
 
 LOOK = 0.5  # seconds between two looks whether all is well
+
+
+class NotReady(Exception):
+    """This process cannot do its work now; the text says why, fit for whoever watches it."""
 
 
 @dataclass(slots=True)
@@ -108,6 +113,21 @@ class Bot:
     def running(self) -> int:
         """Runs in this process now."""
         return self._execution.worker.running if self._execution else 0
+
+    @property
+    def ended(self) -> Mapping[Status, int]:
+        """Attempts that ended in this process, by what became of them."""
+        return self._execution.worker.ended if self._execution else {}
+
+    @property
+    def lease_left(self) -> float | None:
+        """Seconds that this process may still be silent; None where it does not execute."""
+        return self._execution.worker.lease_left if self._execution else None
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the event loop gave its last sign."""
+        return self._watchdog.silence
 
     async def open(self) -> None:
         """Ready the database: SQLite is migrated by itself, PostgreSQL by `slashjob migrate`.
@@ -207,11 +227,13 @@ class Bot:
             await self.store.now(connection)
             await connection.exec_driver_sql("SELECT 1")
         if self._execution is None:
-            raise RuntimeError("another process executes on this database; this one waits for its end")
+            raise NotReady("another process executes on this database; this one waits for its end")
         if self._execution.worker.buried:
-            raise RuntimeError("the lease was lost; a new worker is on its way")
+            raise NotReady("the lease was lost; a new worker is on its way")
+        if silent := self._execution.loops.silent():
+            raise NotReady(f"loops have not come round for too long: {', '.join(silent)}")
         if self.slack is not None and not await self.slack.linked():
-            raise RuntimeError("the link to Slack (Socket Mode) does not stand")
+            raise NotReady("the link to Slack (Socket Mode) does not stand")
 
     async def _succeed(self, role: Role) -> None:
         if self._lock is not None:

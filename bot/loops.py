@@ -28,6 +28,7 @@ SWEEP = 1.0
 PLAN = 1.0  # seconds after a failed look at the schedules
 LATE = 5.0  # seconds after which a waking of the scheduler counts as lost
 HOURLY = 3600.0
+SILENT = 120.0  # seconds without a good end after which a loop is reported by /readyz
 SOON = 60.0  # seconds after the start by which everything periodic was done once
 NOTICE = 1.0  # seconds: how soon deliveries that other processes owe are noticed
 
@@ -56,6 +57,7 @@ class Loops:
         self._telling: asyncio.Task[None] | None = None
         self._passes: set[asyncio.Future[None]] = set()
         self._stopping = False
+        self._done: dict[str, float] = {}  # when a loop came to a good end last, by the event loop's clock
         self._planned = 0.0  # when the planner is to be woken, by the event loop's clock
 
     def wake(self) -> None:
@@ -66,8 +68,14 @@ class Loops:
         """Settle the schedules that are due, and be woken for the next."""
         await self._finish(self._plan())
 
+    def silent(self) -> list[str]:
+        """The loops that have not come to a good end for too long: nobody is told, nothing starts."""
+        now = asyncio.get_running_loop().time()
+        return [name for name, at in self._done.items() if now - at > SILENT]
+
     def start(self) -> None:
         """Begin."""
+        self._done = dict.fromkeys(("scheduler", "notifier"), asyncio.get_running_loop().time())
         reap = min(5.0, self._lease.total_seconds() / 3)
         self._every(QUEUE_AGAIN, self._janitor.queue_again)
         self._every(SWEEP, self._janitor.sweep)
@@ -94,6 +102,7 @@ class Loops:
         self._planned = math.inf
         try:
             pause = (await self._planner.work()).total_seconds()
+            self._done["scheduler"] = asyncio.get_running_loop().time()
         except Exception:  # the door of a loop: the next pass finds the same rows
             _log.exception("loop.failed", extra={"loop": "scheduler"})
         self._wake_planner(pause)
@@ -164,6 +173,7 @@ class Loops:
             self._see_to_planner()
             try:
                 pause = await self._bring()
+                self._done["notifier"] = asyncio.get_running_loop().time()
             except Exception:  # the door of a loop
                 _log.exception("loop.failed", extra={"loop": "notifier"})
                 pause = NOTICE

@@ -7,7 +7,8 @@ import logging
 from aiohttp import web
 
 from adapters.agents.callbacks import PATH, Callbacks
-from bot.app import Bot
+from bot.app import Bot, NotReady
+from bot.metrics import Metrics
 from core.errors import Misconfigured
 
 _log = logging.getLogger(__name__)
@@ -26,12 +27,14 @@ def application(bot: Bot) -> web.Application:
             await bot.ready()
         except Exception as error:  # the door of an HTTP handler: red, and why stands in the log
             _log.warning("server.not_ready", extra={"error": str(error)})
-            return web.json_response({"status": "not ready", "why": type(error).__name__}, status=503)
+            why = str(error) if isinstance(error, NotReady) else type(error).__name__
+            return web.json_response({"status": "not ready", "why": why}, status=503)
         return web.json_response({"status": "ready", "running": bot.running})
 
     made = web.Application(client_max_size=BODY_LIMIT)
     made.router.add_get("/healthz", healthz)
     made.router.add_get("/readyz", readyz)
+    Metrics(bot).mount(made)
     callback_routes(made, bot.callbacks)
     if bot.slack is not None:
         bot.slack.mount(made)

@@ -31,6 +31,11 @@ class Watchdog:
         self._seen = time.monotonic()
         self._thread: threading.Thread | None = None
 
+    @property
+    def silence(self) -> float:
+        """Seconds since the last sign of the loop; at rest as long as the watchdog looks."""
+        return time.monotonic() - self._seen if self._thread is not None else 0.0
+
     def start(self) -> None:
         """Begin to watch the loop that this is called in."""
         loop = asyncio.get_running_loop()

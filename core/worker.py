@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -67,6 +68,7 @@ class Worker:
         self._writing = asyncio.Lock()
         self._endings = Collector(self._finish)
         self._tasks: list[asyncio.Task[None]] = []
+        self.ended: Counter[Status] = Counter()  # attempts that ended here, since the start
 
     @property
     def number(self) -> int:
@@ -79,6 +81,11 @@ class Worker:
     def buried(self) -> bool:
         """Somebody declared this worker dead while it was silent: another must take its place."""
         return self._lease is not None and self._lease.buried
+
+    @property
+    def lease_left(self) -> float:
+        """Seconds until this process stops its runs by itself."""
+        return max(0.0, self._lease.deadline - boottime()) if self._lease is not None else 0.0
 
     @property
     def running(self) -> int:
@@ -123,6 +130,7 @@ class Worker:
             live = Live(claim, await self._version(claim.version), sequence=claim.last_sequence)
             self._live[claim.pk] = live
             live.work = asyncio.create_task(self._execute(live), name=f"run {claim.label}")
+            _log.info("run.started", extra={"run": claim.id, "label": claim.label, "attempt": claim.attempt})
             tasks.append(live.work)
         return tasks
 
@@ -289,7 +297,11 @@ class Worker:
         pause, until = 0.05, boottime() + self._length.total_seconds()
         while self._lease is not None and self._lease.alive and boottime() < until:
             try:
-                if not await self._endings.add(ending):
+                if await self._endings.add(ending):
+                    self.ended[status] += 1
+                    said = {"run": claim.id, "label": claim.label, "attempt": claim.attempt, "status": status}
+                    _log.info("run.ended", extra=said)
+                else:
                     _log.warning("run.end_refused", extra={"run": claim.id, "fence": claim.fence})
                 return
             except Exception as error:  # the database is away: the end is not lost while the lease lives
