@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-Role = Literal["serve", "say", "console", "demo"]
+Role = Literal["serve", "worker", "say", "console", "demo"]
 
 
 LOOK = 0.5  # seconds between two looks whether all is well
@@ -78,8 +78,8 @@ class Bot:
         self.settings = settings
         self.environment = dict(os.environ if environment is None else environment)
         self.zone = ZoneInfo(settings.timezone)
-        self.store = Store(settings.database_url, pool=max(8, min(settings.concurrency, 20)))
-        self.engine: Engine = Embedded()
+        self.store = _store(settings)
+        self.engine: Engine = self._engine()
         self.turns = Turns(self.store, self.engine, wake=self._wake)
         self.keys = keys.find(settings)
         self.vault = Vault(self.keys)
@@ -150,6 +150,13 @@ class Bot:
             )
         if await moving.half_filled(self.store):
             raise Misconfigured(["A move into this database has not ended. Run slashjob move again."])
+        await self.engine.setup()
+
+    async def migrate(self) -> list[str]:
+        """Bring the database to this program's schema, the engine's tables too; what was applied."""
+        applied = await migrate(self.store)
+        await self.engine.setup()
+        return applied
 
     async def execute(self, role: Role) -> bool:
         """Begin to execute runs; False where another process does so on this SQLite file.
@@ -165,7 +172,7 @@ class Bot:
             self.refuse_a_second()
             _log.info("serve.waiting", extra={"holder": str(self._lock.holder())})
             await self._lock.wait(role)
-        await self._begin()
+        await self._begin(role)
         return True
 
     async def execute_when_free(self, role: Role) -> None:
@@ -240,12 +247,12 @@ class Bot:
             await self._lock.wait(role)
         while not self.executing:
             try:
-                await self._begin()
+                await self._begin(role)
             except Exception:  # the door of a task: the database may be busy just now
                 _log.exception("execution.not_begun")
                 await asyncio.sleep(LOOK)
 
-    async def _begin(self) -> None:
+    async def _begin(self, role: Role) -> None:
         settings = self.settings
         worker = self._worker()
         await worker.start()
@@ -253,7 +260,6 @@ class Bot:
         try:
             if self._lock is not None:
                 await janitor.take_over(worker.number)
-            await self.engine.setup()
             await janitor.queue_again()
             await schedules.refresh(self.turns, self.zone.key)
             await self.turns.take(lambda turn: people.cap(turn, settings.max_running))
@@ -262,16 +268,17 @@ class Bot:
             raise
         if self.slack is not None:
             self.platforms["slack"] = self.slack.platform()
-        notifier = Notifier(self.turns, self.platforms, compose)
-        planner = Scheduler(self.turns, self.vault)
+        only = role == "worker"  # executes, and leaves telling and ticking to those who serve
+        notifier = None if only else Notifier(self.turns, self.platforms, compose)
+        planner = None if only else Scheduler(self.turns, self.vault)
         keeper = Retention(self.turns, self.data, default=settings.retention)
         loops = Loops(self.turns, notifier, janitor, planner, keeper, lease=settings.lease)
         execution = Execution(worker, loops, asyncio.Event(), [])
         self._execution = execution
-        execution.tasks += [
-            asyncio.create_task(self._repeat(execution, self._let_engine_work)),
-            asyncio.create_task(self._repeat(execution, self._replace_when_buried)),
-        ]
+        works = [self._replace_when_buried]
+        if settings.concurrency or role not in ("serve", "worker"):
+            works.append(self._let_engine_work)
+        execution.tasks += [asyncio.create_task(self._repeat(execution, work)) for work in works]
         loops.start()
         loops.wake()
         self._watchdog.start()
@@ -290,7 +297,7 @@ class Bot:
         async def begin(run_ids: list[str]) -> list[asyncio.Task[None]]:
             return await execution.worker.begin(run_ids)
 
-        await self.engine.run_worker(begin, self.settings.concurrency, execution.stop)
+        await self.engine.run_worker(begin, self.settings.concurrency or 1, execution.stop)
 
     async def _replace_when_buried(self, execution: Execution) -> None:
         """A worker that was declared dead while it was silent can never work again: another follows it."""
@@ -300,6 +307,17 @@ class Bot:
             buried, execution.worker = execution.worker, worker
             await buried.close()
             _log.warning("worker.replaced", extra={"worker": worker.number})
+
+    def _engine(self) -> Engine:
+        if self.settings.engine == "embedded":
+            return Embedded()
+        try:
+            from adapters.engines import distributed  # an extra: only where it is chosen
+        except ModuleNotFoundError as missing:
+            raise Misconfigured(
+                ["SLASHJOB_ENGINE: the distributed engine needs: pip install 'slashjob[postgres]'"]
+            ) from missing
+        return distributed.Distributed(self.store.address)
 
     def _slack(self) -> Slack | None:
         settings = self.settings
@@ -350,3 +368,10 @@ class Bot:
             if not path.exists():
                 _log.warning("settings.command_missing", extra={"path": str(path)})
         return self.settings.commands
+
+
+def _store(settings: Settings) -> Store:
+    try:
+        return Store(settings.database_url, pool=max(8, min(settings.concurrency, 20)))
+    except ModuleNotFoundError as missing:
+        raise Misconfigured(["DATABASE_URL: PostgreSQL needs: pip install 'slashjob[postgres]'"]) from missing

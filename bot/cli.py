@@ -57,6 +57,17 @@ def serve() -> None:
 
 
 @main.command()
+def worker() -> None:
+    """Execute runs on this machine, beside those who serve (PostgreSQL only)."""
+    from bot.working import work
+
+    with _refusals():
+        configured = _settings()
+        logs.configure(configured.log_level)
+        sys.exit(asyncio.run(work(configured)))
+
+
+@main.command()
 @click.argument("line")
 @click.option("--as", "member", default="", help="Speak as this member (by default you, an admin).")
 @click.option("--channel", default="console", show_default=True, help="The console channel to speak in.")
@@ -101,9 +112,7 @@ def migrate() -> None:
     """Bring the database to this program's schema (SQLite does so by itself)."""
 
     async def work(bot: Bot) -> int:
-        from core.store.migrate import migrate as apply_migrations
-
-        applied = await apply_migrations(bot.store)
+        applied = await bot.migrate()
         click.echo(f"Applied {', '.join(applied)}." if applied else "Nothing to do.")
         return 0
 

@@ -33,5 +33,5 @@ def configure(level: str, *, plain: bool | None = None) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for chatty in ("apscheduler", "aiosqlite", "asyncio", "aiohttp.access", "alembic"):
+    for chatty in ("apscheduler", "aiosqlite", "asyncio", "aiohttp.access", "alembic", "procrastinate"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

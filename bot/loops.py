@@ -39,13 +39,14 @@ class Loops:
     def __init__(
         self,
         turns: Turns,
-        notifier: Notifier,
+        notifier: Notifier | None,
         janitor: Janitor,
-        planner: Scheduler,
+        planner: Scheduler | None,
         keeper: Retention,
         *,
         lease: timedelta,
     ) -> None:
+        """A process that only executes has neither notifier nor planner: others tell and tick."""
         self._turns = turns
         self._notifier = notifier
         self._janitor = janitor
@@ -58,7 +59,7 @@ class Loops:
         self._passes: set[asyncio.Future[None]] = set()
         self._stopping = False
         self._done: dict[str, float] = {}  # when a loop came to a good end last, by the event loop's clock
-        self._planned = 0.0  # when the planner is to be woken, by the event loop's clock
+        self._planned = math.inf  # when the planner is to be woken, by the event loop's clock
 
     def wake(self) -> None:
         """Something is owed now."""
@@ -75,16 +76,20 @@ class Loops:
 
     def start(self) -> None:
         """Begin."""
-        self._done = dict.fromkeys(("scheduler", "notifier"), asyncio.get_running_loop().time())
+        here = {"scheduler": self._planner, "notifier": self._notifier}
+        now = asyncio.get_running_loop().time()
+        self._done = {name: now for name, part in here.items() if part is not None}
         reap = min(5.0, self._lease.total_seconds() / 3)
         self._every(QUEUE_AGAIN, self._janitor.queue_again)
         self._every(SWEEP, self._janitor.sweep)
         self._every(reap, self._janitor.reap)
         self._every(HOURLY, self._janitor.forget)
         self._every(HOURLY, self._keeper.clear)
-        self._wake_planner(0)
+        if self._planner is not None:
+            self._wake_planner(0)
         self._scheduler.start()
-        self._telling = asyncio.create_task(self._tell())
+        if self._notifier is not None:
+            self._telling = asyncio.create_task(self._tell(self._notifier))
 
     async def stop(self) -> None:
         """End: nothing new begins; what is owed already is brought once more."""
@@ -95,9 +100,12 @@ class Loops:
         if self._telling is not None:
             self._telling.cancel()
             await asyncio.gather(self._telling, return_exceptions=True)
-        await self._notifier.deliver()
+        if self._notifier is not None:
+            await self._notifier.deliver()
 
     async def _plan(self) -> None:
+        if self._planner is None:
+            return
         pause = PLAN
         self._planned = math.inf
         try:
@@ -161,7 +169,7 @@ class Loops:
             id=name,
         )
 
-    async def _tell(self) -> None:
+    async def _tell(self, notifier: Notifier) -> None:
         pause = NOTICE
         while True:
             try:
@@ -172,13 +180,13 @@ class Loops:
             self._owed.clear()
             self._see_to_planner()
             try:
-                pause = await self._bring()
+                pause = await self._bring(notifier)
                 self._done["notifier"] = asyncio.get_running_loop().time()
             except Exception:  # the door of a loop
                 _log.exception("loop.failed", extra={"loop": "notifier"})
                 pause = NOTICE
 
-    async def _bring(self) -> float:
+    async def _bring(self, notifier: Notifier) -> float:
         """Bring what is due; returns the seconds until the next look."""
 
         async def look(turn: Turn) -> float | None:
@@ -187,6 +195,6 @@ class Loops:
 
         wait = await self._turns.look(look)
         if wait is not None and wait <= 0:
-            await self._notifier.deliver()
+            await notifier.deliver()
             wait = await self._turns.look(look)
         return NOTICE if wait is None else min(NOTICE, max(0.01, wait))

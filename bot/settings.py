@@ -52,11 +52,17 @@ class Settings(BaseModel):
         alias="SLASHJOB_SECRET_KEYS",
         description="Fernet keys, newest first, for encryption and signed links; made by itself on SQLite",
     )
-    engine: Literal["", "embedded"] = Field(
-        "", alias="SLASHJOB_ENGINE", description="embedded (the distributed engine comes later)"
+    engine: Literal["embedded", "distributed"] = Field(
+        "embedded",
+        alias="SLASHJOB_ENGINE",
+        description="embedded, or distributed: many machines on PostgreSQL, the same for all of them",
     )
     concurrency: int = Field(
-        10, alias="SLASHJOB_CONCURRENCY", ge=1, le=1000, description="runs at once in this process"
+        10,
+        alias="SLASHJOB_CONCURRENCY",
+        ge=0,
+        le=1000,
+        description="runs at once in this process; 0: a serve that leaves them to workers",
     )
     max_running: int = Field(
         50,
@@ -177,6 +183,13 @@ def read(environment: Mapping[str, str], folder: Path) -> Settings:
     mistakes += [_unknown(name, known) for name in sorted(given) if _is_unknown(name, known)]
     values = {name: given[name] for name in known if given.get(name, "") != ""}
     mistakes += _slack(values)
+    if values.get("SLASHJOB_ENGINE") == "distributed" and not values.get("DATABASE_URL", "").startswith(
+        "postgres"
+    ):
+        mistakes.append(
+            "SLASHJOB_ENGINE: distributed needs PostgreSQL. Set DATABASE_URL to postgresql://…, "
+            "or leave SLASHJOB_ENGINE out."
+        )
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:

@@ -49,12 +49,16 @@ class Backlog:
                 break  # else something ended while the rows were read: its news came too early to be heard
         if len(claims) < len(wanted):
             self._held, self._since = frozenset(held), monotonic()
+            if self._ends != ends:  # some were claimed, and something ended meanwhile
+                await self._ask_again()
         return claims
 
     async def ended(self) -> None:
         """Something ended here: what was held back may have its turn."""
         self._ends += 1
+        await self._ask_again()
+
+    async def _ask_again(self) -> None:
         held, self._held = self._held, frozenset()
-        engine = self._turns.engine
-        if held and engine is not None and not engine.transactional:
-            await engine.enqueue(None, [(run_id, 0) for run_id in held])
+        if held and self._turns.engine is not None:
+            await self._turns.engine.enqueue(None, [(run_id, 0) for run_id in held])

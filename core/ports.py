@@ -200,8 +200,12 @@ Ref = tuple[str, int]
 """(run id, priority): all that an engine ever carries."""
 
 
+ANY = ""
+"""Instead of a run's id: whichever has its turn."""
+
 Begin = Callable[[list[str]], Awaitable[list["asyncio.Task[None]"]]]
-"""Claims these runs together; returns a task for each that it got, which ends when the run does."""
+"""Claims as many runs as these ids are, whichever have their turn, together; returns a task for each that it
+got, which ends when the run does."""
 
 
 class Engine(Protocol):
@@ -214,7 +218,10 @@ class Engine(Protocol):
         ...
 
     async def enqueue(self, connection: AsyncConnection | None, refs: Iterable[Ref], /) -> None:
-        """Hand over ids: inside the caller's transaction where `transactional`, else after its commit."""
+        """Hand over ids: inside the caller's transaction where `transactional`, else after its commit.
+
+        Without a connection the runs are queued already: this process is told to look for them.
+        """
         ...
 
     async def run_worker(

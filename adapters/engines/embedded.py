@@ -24,6 +24,7 @@ class Embedded:
         self._heap: list[tuple[int, int, str]] = []
         self._known: set[str] = set()
         self._count = 0
+        self._active: set[asyncio.Task[None]] = set()  # kept where `run_worker` is begun again
         self._news = asyncio.Event()
 
     async def setup(self) -> None:
@@ -45,14 +46,13 @@ class Embedded:
         stop: asyncio.Event,
     ) -> None:
         """Bring ids to `begin` until `stop` is set. While it claims, others gather for the next claim."""
-        active: set[asyncio.Task[None]] = set()
         stopped = asyncio.ensure_future(stop.wait())
         try:
             while not stop.is_set():
                 self._news.clear()
-                taken = self._pop(concurrency - len(active))
+                taken = self._pop(concurrency - len(self._active))
                 if taken:
-                    await self._begin(begin, taken, active)
+                    await self._begin(begin, taken)
                     continue
                 news = asyncio.ensure_future(self._news.wait())
                 await asyncio.wait({stopped, news}, return_when=asyncio.FIRST_COMPLETED)
@@ -72,23 +72,16 @@ class Embedded:
         taken: list[str] = []
         while self._heap and len(taken) < room:
             taken.append(heapq.heappop(self._heap)[2])
+        self._known.difference_update(taken)  # news of them that comes while they are claimed is heard
         return taken
 
-    async def _begin(
-        self,
-        begin: Begin,
-        taken: list[str],
-        active: set[asyncio.Task[None]],
-    ) -> None:
-        try:
-            tasks = await begin(taken)
-        finally:
-            self._known.difference_update(taken)  # what was not claimed comes back with the sweep
+    async def _begin(self, begin: Begin, taken: list[str]) -> None:
+        tasks = await begin(taken)  # what was not claimed comes back with the sweep
 
         def ended(task: asyncio.Task[None]) -> None:
-            active.discard(task)
+            self._active.discard(task)
             self._news.set()
 
         for task in tasks:
-            active.add(task)
+            self._active.add(task)
             task.add_done_callback(ended)

@@ -162,6 +162,12 @@ def beat_engine(address: URL) -> sa.Engine:
     )
 
 
+def libpq(address: URL) -> tuple[str, dict[str, Any]]:
+    """What psycopg connects with by itself: the address, and the arguments that all our connections have."""
+    plain = address.set(drivername="postgresql").render_as_string(hide_password=False)
+    return plain, _postgresql_arguments()
+
+
 def patience(left: timedelta) -> dict[str, int]:
     """Execution options of a connection whose transaction may wait that long for SQLite's write lock."""
     steps = -(-max(0.0, left.total_seconds()) // PATIENCE_STEP)

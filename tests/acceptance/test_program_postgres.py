@@ -27,10 +27,19 @@ def database(postgres_url: str) -> Iterator[sa.Engine]:
 
 
 @pytest.fixture
-def bots(tmp_path: Path, postgres_url: str) -> Iterator[Program]:
+def engine() -> str:
+    return "embedded"
+
+
+ENGINES = pytest.mark.parametrize("engine", ["embedded", "distributed"])
+
+
+@pytest.fixture
+def bots(tmp_path: Path, postgres_url: str, engine: str) -> Iterator[Program]:
     """A folder whose bots use PostgreSQL, nothing migrated yet."""
     settings = {"DATABASE_URL": postgres_url, "SLASHJOB_SECRET_KEYS": Fernet.generate_key().decode()}
-    with program(tmp_path, **settings, SLASHJOB_LEASE=LEASE, SLASHJOB_DRAIN="1s") as made:
+    settings |= {"SLASHJOB_ENGINE": engine, "SLASHJOB_LEASE": LEASE, "SLASHJOB_DRAIN": "1s"}
+    with program(tmp_path, **settings) as made:
         yield made
 
 
@@ -52,6 +61,7 @@ def states(engine: sa.Engine) -> Callable[[], list[tuple[Any, ...]]]:
     )
 
 
+@ENGINES
 def test_it_is_migrated_by_hand_and_a_newer_one_is_refused(bots: Program, database: sa.Engine) -> None:
     assert "Run: slashjob migrate" in bots.run("serve", code=2).err
     told = bots.run("doctor", code=1).out
@@ -77,6 +87,7 @@ def test_what_it_needs_and_has_not_is_told_at_once(bots: Program) -> None:
     assert "hunter2" not in told
 
 
+@ENGINES
 def test_two_bots_share_the_work_and_one_takes_over_from_a_killed_one(
     bots: Program, database: sa.Engine
 ) -> None:
@@ -108,6 +119,7 @@ def test_two_bots_share_the_work_and_one_takes_over_from_a_killed_one(
     assert second.terminate() == 0
 
 
+@ENGINES
 def test_a_database_that_leaves_and_comes_back_finds_the_bot_at_work(
     bots: Program, database: sa.Engine, postgres_url: str
 ) -> None:

@@ -1,0 +1,49 @@
+"""`slashjob worker`: a process that executes runs and does nothing else; it listens to nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+
+import click
+
+from bot.app import Bot
+from bot.settings import Settings
+from core.errors import Misconfigured
+
+
+async def work(settings: Settings) -> int:
+    """Execute until SIGTERM; then what runs has its drain time. Returns the exit code.
+
+    Raises:
+        Misconfigured: on SQLite, where one process at a time executes, or without any concurrency.
+    """
+    bot = Bot(settings)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        _refuse(bot)
+        await bot.open()
+        gc.collect()
+        gc.freeze()
+        await bot.execute("worker")
+        click.echo(f"slashjob worker executes up to {settings.concurrency} runs at once", err=True)
+        await stop.wait()
+    finally:
+        await bot.close()
+    return 0
+
+
+def _refuse(bot: Bot) -> None:
+    mistakes = []
+    if bot.store.sqlite:
+        mistakes.append(
+            "A worker needs PostgreSQL: on a SQLite file one process executes, which is slashjob serve. "
+            "Set DATABASE_URL to postgresql://…"
+        )
+    if not bot.settings.concurrency:
+        mistakes.append("SLASHJOB_CONCURRENCY: a worker needs at least 1.")
+    if mistakes:
+        raise Misconfigured(mistakes)
