@@ -61,7 +61,7 @@ def worker() -> None:
     """Execute runs on this machine, beside those who serve (PostgreSQL only)."""
     from bot.working import work
 
-    with _refusals():
+    with refusals():
         configured = _settings()
         logs.configure(configured.log_level)
         sys.exit(asyncio.run(work(configured)))
