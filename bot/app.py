@@ -98,7 +98,9 @@ class Bot:
         self._succession: asyncio.Task[None] | None = None
 
     def _data_folder(self) -> Path:
-        """Where files lie: beside the SQLite file, else in the workspace."""
+        """Where files lie: as set, else beside the SQLite file, else in the workspace."""
+        if self.settings.data is not None:
+            return self.settings.data.resolve()
         if self.store.sqlite:
             file = dialects.file(self.store.address)
             return file.with_name(f"{file.name}.files")

@@ -60,7 +60,9 @@ async def _move(bot: Bot, to: str) -> int:
         moved = await moving.move(bot.store, target, told=lambda text: click.echo(text, err=True))
     finally:
         await target.close()
-    files = _copy_files(bot.data, bot.settings.workspace.resolve() / "slashjob.files")
+    files = 0
+    if bot.settings.data is None:  # a folder that was set is the same afterwards
+        files = _copy_files(bot.data, bot.settings.workspace.resolve() / "slashjob.files")
     click.echo(f"Moved {moved.rows:,} rows ({moved.copied:,} just now) and {files:,} files.")
     click.echo("From now on start with:")
     click.echo(f"  DATABASE_URL={target.address.set(drivername='postgresql').render_as_string()}")

@@ -96,6 +96,12 @@ class Settings(BaseModel):
         description="how long running work may go on after SIGTERM",
     )
 
+    data: Path | None = Field(
+        None,
+        alias="SLASHJOB_DATA",
+        description="the folder for files of results, one for all processes; empty: beside the SQLite file, "
+        "with PostgreSQL in the workspace",
+    )
     retention: Duration | None = Field(
         None,
         alias="SLASHJOB_RETENTION",

@@ -28,6 +28,7 @@ def settings() -> str:
     rows = []
     for field in Settings.model_fields.values():
         default = field.default
+        default = "" if default is None else default
         shown = ", ".join(map(str, default)) if isinstance(default, tuple) else str(default)
         if hasattr(default, "total_seconds"):
             shown = f"{default.total_seconds():g}s"

@@ -1,0 +1,40 @@
+"""The README's backup, taken beside a running bot, and put back."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from tests.acceptance.program_rig import ROOT, program
+
+
+def commands() -> str:
+    """What the README says to type."""
+    chapter = (ROOT / "README.md").read_text().partition("### Backup and restore")[2]
+    found = re.search(r"```sh\n(.+?)```", chapter, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def test_the_backup_of_the_readme_brings_back_history_and_secrets(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    with program(old) as bot:
+        bot.run("apply")
+        bot.serve()
+        assert bot.say("run count campaign_id=42")["batch"]["status"] == "succeeded"
+        kept = old / "slashjob.db.files" / "ab" / "kept"
+        kept.parent.mkdir(parents=True)
+        kept.write_text("kept")
+        subprocess.run(["sh", "-ec", commands()], cwd=old, check=True, timeout=60)
+        assert bot.say("run count campaign_id=43")["batch"]["status"] == "succeeded"
+    new.mkdir()
+    for name in ("db", "db.keys", "db.files"):
+        shutil.move(old / f"backup.{name}", new / f"slashjob.{name}")
+    with program(new) as bot:
+        assert bot.say("show #1", wait=False)["reply"]["text"] == "Succeeded: Count the sales · #1"
+        assert "no run #2" in bot.say("show #2", wait=False, code=2)["reply"]["text"].lower()
+        assert bot.say("run count campaign_id=42")["batch"]["status"] == "succeeded"
+        assert (new / "slashjob.db.files" / "ab" / "kept").read_text() == "kept"
