@@ -19,7 +19,8 @@ from core.errors import Fault
 from core.messages import ChartData
 
 SERIES = 4  # sets of a grouped chart: Microsoft's own client takes no more
-BARS = 12  # bars beside each other that a phone tells apart
+BARS = 12  # bars under each other
+COLUMNS = 7  # columns beside each other whose labels a phone shows
 SLICES = 7
 COLOURS = (
     "categoricalBlue",
@@ -46,9 +47,11 @@ def element(chart: ChartData, title: str) -> Part | None:
     if chart.type == "pie" and all(value >= 0 for value in found.totals.values()):
         return {"type": "Chart.Pie", **shared, "data": _slices(points.gather(found, SLICES))}
     lowest = min(value for line in found.values.values() for value in line.values())
-    if chart.type in ("line", "area") or lowest < 0 or _many(found):
+    if lowest < 0 or (found.scale != "category" and (chart.type in ("line", "area") or _many(found))):
         return {"type": "Chart.Line", **shared, **_axes(chart, found), "data": _lines(_merged(found))}
-    return _bars(chart, _merged(points.gather(found, BARS)), shared)
+    if found.scale == "category" and len(found.series) == 1:
+        return _ranking(chart, points.gather(found, BARS), shared)
+    return _columns(chart, _merged(points.gather(found, COLUMNS)), shared)
 
 
 def amount(chart: ChartData) -> str:
@@ -77,11 +80,24 @@ def note(chart: ChartData) -> str:
 
 
 def _many(found: Points) -> bool:
-    """More places on an axis that has an order than bars could stand on."""
-    return found.scale != "category" and len(found.xs) > limits.CHART_VALUES // max(1, len(found.series))
+    """More places on an axis than columns could stand on with their labels: a line thins those out."""
+    return len(found.xs) > COLUMNS
 
 
-def _bars(chart: ChartData, found: Points, shared: Part) -> Part:
+def _ranking(chart: ChartData, found: Points, shared: Part) -> Part:
+    """Bars that lie, the largest on top: names of any length stay readable."""
+    line = found.values[found.series[0]]
+    return {
+        "type": "Chart.HorizontalBar",
+        **shared,
+        **_axes(chart, found, lying=True),
+        "color": COLOURS[0],
+        "displayMode": "AbsoluteWithAxis",
+        "data": [{"x": _label(x, found), "y": _number(line[x])} for x in found.xs if x in line],
+    }
+
+
+def _columns(chart: ChartData, found: Points, shared: Part) -> Part:
     axes = _axes(chart, found)
     if len(found.series) == 1:
         line = found.values[found.series[0]]
@@ -129,9 +145,11 @@ def _slices(found: Points) -> list[Part]:
     ]
 
 
-def _axes(chart: ChartData, found: Points) -> dict[str, Any]:
-    unit = f"{_named(found.y)} ({_named(chart.unit)})" if chart.unit else _named(found.y)
-    return {"xAxisTitle": _named(chart.x), "yAxisTitle": unit} if chart.x else {"yAxisTitle": unit}
+def _axes(chart: ChartData, found: Points, *, lying: bool = False) -> dict[str, Any]:
+    amounts = f"{_named(found.y)} ({_named(chart.unit)})" if chart.unit else _named(found.y)
+    if lying:
+        return {"xAxisTitle": amounts}
+    return {"xAxisTitle": _named(chart.x), "yAxisTitle": amounts} if chart.x else {"yAxisTitle": amounts}
 
 
 def _merged(found: Points) -> Points:

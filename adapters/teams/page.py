@@ -29,7 +29,7 @@ Written = list[list[tuple[str, dict[str, str]]]]
 SHORT = 18  # characters of a label that stands beside its value
 WIDE = 9  # letters of a headline number that needs half of a phone
 
-_COLOURS = {Tone.SUCCESS: "Good", Tone.WARNING: "Warning", Tone.FAILURE: "Attention"}
+_COLOURS = {Tone.SUCCESS: "Good", Tone.FAILURE: "Attention"}  # a warning's yellow is hard to read
 _PLAIN: dict[str, str] = {}
 _STYLES = {"plain": _PLAIN, "bold": {"weight": "Bolder"}, "code": {"fontType": "Monospace"}}
 
@@ -52,17 +52,23 @@ class Page:
         self._ways = ways
         self._room = room
         self._left = room
+        self._full = False
 
     def reserve(self, elements: Sequence[Part]) -> None:
         """Keep room in the first card for what comes at its end."""
         self._left -= limits.size(elements)
 
     def put(self, element: Part) -> None:
-        """An element where there is room: in this card, else in the next, else `cut`."""
+        """An element where there is room: in this card, else in the next.
+
+        After the first without room nothing comes any more: no part is missing in the middle.
+        """
         needed = limits.size(element) + 2
+        if self._full:
+            return
         if needed > self._left:
             if len(self.cards) >= limits.PARTS or needed > self._room:
-                self.cut = True
+                self.cut = self._full = True
                 return
             self.cards.append([])
             self._left = self._room
@@ -168,22 +174,22 @@ class Page:
             self._headlines([Headline(title or alt, amount)])
             return
         drawn = charts.element(block.chart, title)
-        told = small(" · ".join(filter(None, [alt, charts.note(block.chart)])))
-        heading = [rich(run(self._fit(title, limits.HEADING), weight="Bolder"))] if title else []
+        if title:
+            self.put(rich(run(self._fit(title, limits.HEADING), weight="Bolder"), spacing="Medium"))
         picture = self._ways.picture(block)
-        shown: list[Part] = [{"type": "Image", "url": picture, "altText": alt}] if picture else []
+        shown: Part | None = {"type": "Image", "url": picture, "altText": alt} if picture else None
         if drawn is not None:
-            fallback: Part = {"type": "Container", "items": [*heading, *shown] or [rich(run(alt))]}
-            self.put({**drawn, "fallback": fallback})
-        else:
-            for one in [*heading, *shown]:
-                self.put(one)
-        self.put(told)
+            self.put(
+                {**drawn, "fallback": shown or small("The chart is not shown by this version of Teams.")}
+            )
+        elif shown is not None:
+            self.put(shown)
+        self.put(small(" · ".join(filter(None, [alt, charts.note(block.chart)]))))
 
     def _file(self, block: File) -> None:
         total = (block.table.total_rows or len(block.table.rows)) if block.table else None
         size = f" ({total:,} rows)" if total is not None else ""
-        self.put(small(f"{cut(one_line(block.name), 200)}{size}: {self._ways.files}"))
+        self.put(small(f"{cut(one_line(block.name), 200)}{size} · {self._ways.files}"))
 
     def _lines(self, written: Written, spacing: str) -> None:
         for place, element in enumerate(lines(written)):

@@ -33,16 +33,28 @@ def lines(lines: Sequence[Sequence[tuple[str, Mapping[str, Any]]]], **look: Any)
     made: list[Part] = []
     gap = False
     for line in lines:
-        runs = [
-            run(piece, **style) for text, style in line for piece in pieces(text, limits.TEXT) if text != ""
-        ]
-        if not any(one["text"].strip() for one in runs):
+        if not any(text.strip() for text, _ in line):
             gap = bool(made)
             continue
-        spacing = {} if not made else {"spacing": "Medium" if gap else "None"}
-        made += [rich(*runs[:1], **(look | spacing))] if len(runs) == 1 else [rich(*runs, **(look | spacing))]
-        gap = False
+        for runs in _broken(line):
+            spacing = {} if not made else {"spacing": "Medium" if gap else "None"}
+            made.append(rich(*runs, **(look | spacing)))
+            gap = False
     return made
+
+
+def _broken(line: Sequence[tuple[str, Mapping[str, Any]]]) -> list[list[Part]]:
+    """The runs of a line, in several where they are too long for one part."""
+    broken: list[list[Part]] = [[]]
+    left = limits.TEXT
+    for text, style in line:
+        for piece in pieces(text, limits.TEXT):
+            if broken[-1] and len(piece) > left:
+                broken.append([])
+                left = limits.TEXT
+            broken[-1] += [run(piece, **style)] if piece else []
+            left -= len(piece)
+    return broken
 
 
 def code(text: str) -> Part:

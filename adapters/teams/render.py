@@ -202,9 +202,9 @@ def _files(message: Message, *, personal: bool) -> str:
     """How somebody gets a file of the message."""
     command = next((one.command for one in message.buttons if one.command.startswith("csv ")), "")
     if personal:
-        return "it is offered below."
-    asked = f"say {command} to me" if command else "say csv with the number of its run to me"
-    return f"Teams takes files in a 1:1 chat only: {asked} there."
+        return "offered below"
+    asked = f"say {command}" if command else "say csv and the number of its run"
+    return f"Teams takes files in a 1:1 chat only: {asked} to me there"
 
 
 def _whole(message: Message) -> str:
