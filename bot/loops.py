@@ -26,6 +26,7 @@ _log = logging.getLogger(__name__)
 QUEUE_AGAIN = 0.5  # seconds: how soon runs that other processes queued are noticed
 SWEEP = 1.0
 PLAN = 1.0  # seconds after a failed look at the schedules
+REMIND = 5.0
 LATE = 5.0  # seconds after which a waking of the scheduler counts as lost
 HOURLY = 3600.0
 SILENT = 120.0  # seconds without a good end after which a loop is reported by /readyz
@@ -83,6 +84,7 @@ class Loops:
         self._every(QUEUE_AGAIN, self._janitor.queue_again)
         self._every(SWEEP, self._janitor.sweep)
         self._every(reap, self._janitor.reap)
+        self._every(REMIND, self._janitor.remind)
         self._every(HOURLY, self._janitor.forget)
         self._every(HOURLY, self._keeper.clear)
         if self._planner is not None:

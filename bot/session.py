@@ -21,6 +21,7 @@ from core.store import runs as run_rows
 from core.turns import Turn
 
 LOOK = 0.1  # seconds between two looks at the channel
+SAID = (Kind.ALERT, Kind.MENTION, Kind.RESULT)  # in the result that who started it here sees already
 SETTLED = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNKNOWN, DeliveryState.SUPPRESSED)
 
 
@@ -89,9 +90,9 @@ class Session:
         while True:
             for delivery in await self._new():
                 message = await self._message(delivery)
-                if delivery.kind is not Kind.STATUS and delivery.batch in self._mine:
+                if delivery.kind in SAID and delivery.batch in self._mine:
                     self._seen[delivery.pk] = delivery.sent_version
-                    continue  # who started it here sees the whole result already
+                    continue
                 mine = delivery.kind is Kind.STATUS and delivery.batch in self._mine
                 same = mine and self._mine[delivery.batch] == message
                 edited = mine or delivery.pk in self._seen

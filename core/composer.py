@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import assert_never
+from zoneinfo import ZoneInfo
 
-from core import deliveries, results, views
+from core import deliveries, incidents, people, results, views
 from core.deliveries import Delivery, Kind
+from core.errors import NotFound
+from core.incidents import Incident
 from core.messages import Message, Paragraph
+from core.store import people as people_rows
 from core.turns import Turn
+from core.views import BatchView
 from core.wording import batches, firings
+from core.wording import incidents as incident_wording
 from core.wording.deliveries import undelivered
+from core.wording.incidents import Around
 
 
 async def compose(turn: Turn, delivery: Delivery) -> Message:
@@ -23,17 +30,64 @@ async def compose(turn: Turn, delivery: Delivery) -> Message:
 
 
 async def _message(turn: Turn, delivery: Delivery) -> Message:
-    view = await views.of_batch(turn, delivery.batch)
     match delivery.kind:
         case Kind.STATUS:
-            return batches.status(view)
-        case Kind.ALERT:
-            return batches.alert(view)
+            return batches.status(await views.of_batch(turn, delivery.batch))
         case Kind.MENTION:
-            return batches.mention(view)
+            return batches.mention(await views.of_batch(turn, delivery.batch))
         case Kind.RESULT:
+            view = await views.of_batch(turn, delivery.batch)
             return batches.result(view, results.run_of(delivery.subject))
         case Kind.DRIFT:
-            return firings.drift(view)
+            return firings.drift(await views.of_batch(turn, delivery.batch))
+        case Kind.RETRY:
+            view = await views.of_batch(turn, delivery.batch)
+            told = deliveries.attempt_of(await deliveries.subject(turn, delivery))
+            return incident_wording.retrying(view, *told)
+        case Kind.ALERT | Kind.REMINDER | Kind.PAUSED | Kind.RECOVERED:
+            return await _of_incident(turn, delivery)
         case _:
             assert_never(delivery.kind)
+
+
+async def _of_incident(turn: Turn, delivery: Delivery) -> Message:
+    """A message about what keeps failing; an alert may be of one batch alone."""
+    incident = await incidents.of_subject(turn, await deliveries.subject(turn, delivery))
+    if incident is None:
+        view = await views.of_batch(turn, delivery.batch)
+        belongs = await incidents.of_batch(turn, delivery.batch)
+        return incident_wording.again(view, belongs, await _around(turn, view, belongs))
+    if delivery.kind is Kind.RECOVERED and incident.ended_by is not None:
+        view = await views.of_batch(turn, incident.ended_by)
+        over = await incidents.ended_by(turn, incident.ended_by)
+        return incident_wording.recovered(view, over)
+    view = await views.of_batch(turn, incident.last_batch)
+    around = await _around(turn, view, incident)
+    match delivery.kind:
+        case Kind.REMINDER:
+            return incident_wording.reminder(view, incident, around)
+        case Kind.PAUSED:
+            return incident_wording.paused(view, incident, around)
+        case _:
+            return incident_wording.alert(view, incident, around)
+
+
+async def _around(turn: Turn, view: BatchView, incident: Incident | None) -> Around:
+    """Whose clock it is told by, and the people in it."""
+    row = await people_rows.organization_of(turn.connection, view.batch.organization)
+    acked = {incident.acked_by} if incident is not None and incident.acked_by is not None else set()
+    return Around(
+        zone=ZoneInfo(view.version.job.timezone or row.timezone),
+        names=await people_rows.names(turn.connection, acked) if acked else {},
+        owner=await _owner(turn, view),
+    )
+
+
+async def _owner(turn: Turn, view: BatchView) -> int | None:
+    """The job's owner, where it names one who is known here."""
+    if not view.job.job.owner:
+        return None
+    try:
+        return (await people.find(turn, view.batch.organization, view.job.job.owner)).pk
+    except NotFound:
+        return None

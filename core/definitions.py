@@ -197,7 +197,8 @@ class Retry(Definition):
     """`attempts: 1` means no second try.
 
     The n-th wait is `delay * backoff ** (n - 1)`, at most `max_delay`, and up to the part `jitter` of it
-    longer, by chance: what failed together does not come back together.
+    longer, by chance: what failed together does not come back together. `alert: every` tells of each
+    attempt that failed, not only of the last.
     """
 
     attempts: int = Field(default=1, ge=1, le=20)
@@ -205,6 +206,7 @@ class Retry(Definition):
     backoff: float = Field(default=2, ge=1, le=10)
     max_delay: Duration = timedelta(hours=1)
     jitter: float = Field(default=0.1, ge=0, le=1)
+    alert: Literal["last", "every"] = "last"
 
 
 class Access(Definition):

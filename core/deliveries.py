@@ -27,6 +27,8 @@ PACES = (  # (age of a message, least time between two edits of it): DESIGN.md, 
 
 
 _KEPT = ("team", "enterprise")  # what of a channel's reference also holds for its people
+_ATTEMPT = "attempt:"
+_INCIDENT = "incident:"
 _INSTEAD = "instead:"  # subjects of what goes to a person because a channel did not take it
 
 
@@ -38,6 +40,13 @@ class Kind(StrEnum):
     MENTION = "mention"  # a short reply that notifies the requester of a long run's end
     RESULT = "result"  # what one run of a fan-out found, in M's thread
     DRIFT = "drift"  # a schedule is due more often than its job can keep up with
+    RETRY = "retry"  # an attempt failed and another follows, where the job wants to be told of each
+    REMINDER = "reminder"  # F is still true
+    PAUSED = "paused"  # the job was paused after too many failures
+    RECOVERED = "recovered"  # what F tells of is over
+
+
+_AT_ITS_MESSAGE = frozenset(Kind) - {Kind.STATUS, Kind.DRIFT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +186,19 @@ async def why_not(turn: Turn, delivery_id: str) -> tuple[str, str]:
     return ("", "") if row is None else (row.name or row.address, row.error)
 
 
+async def subject(turn: Turn, delivery: Delivery) -> str:
+    """What a delivery is about; where a channel did not take it, what that one was about."""
+    row = await rows.by_id(turn.connection, delivery.instead_of) if delivery.instead_of else None
+    return delivery.subject if row is None else row.subject
+
+
+async def edit(turn: Turn, subjects: Sequence[str], kind: Kind) -> None:
+    """What these messages tell of has changed: they are edited at once."""
+    if subjects:
+        await rows.touch_subjects(turn.connection, subjects, kind, turn.now)
+        turn.owed = True
+
+
 async def requester(turn: Turn, delivery_id: str) -> int | None:
     """The number of the member who started what a delivery tells of; None where nobody did."""
     return await rows.requester(turn.connection, delivery_id)
@@ -208,7 +230,7 @@ def read(row: Row) -> Delivery:
         sent_at=row.sent_at,
         broken=row.channel_state == "broken",
         instead_of=row.subject.removeprefix(_INSTEAD) if row.subject.startswith(_INSTEAD) else "",
-        reply_to=row.anchor or "" if row.kind in (Kind.ALERT, Kind.MENTION, Kind.RESULT) else "",
+        reply_to=row.anchor or "" if row.kind in _AT_ITS_MESSAGE else "",
         subject=row.subject,
         extra=_extra(row.data),
     )
@@ -217,6 +239,27 @@ def read(row: Row) -> Delivery:
 def subject_of(batch_id: str) -> str:
     """What the messages of a batch are about."""
     return f"batch:{batch_id}"
+
+
+def attempt_subject(run_id: str, attempt: int) -> str:
+    """What the word about a failed attempt is about."""
+    return f"{_ATTEMPT}{run_id}:{attempt}"
+
+
+def attempt_of(subject: str) -> tuple[str, int]:
+    """(run's id, attempt) that it is about."""
+    run_id, _, attempt = subject.removeprefix(_ATTEMPT).partition(":")
+    return run_id, int(attempt)
+
+
+def incident_subject(public_id: str, *part: object) -> str:
+    """What F of an incident is about; what follows it has one more part to its subject."""
+    return ":".join((f"{_INCIDENT}{public_id}", *map(str, part)))
+
+
+def incident_of(subject: str) -> str:
+    """The id of the incident that a message is about; empty where it is about something else."""
+    return subject.removeprefix(_INCIDENT).partition(":")[0] if subject.startswith(_INCIDENT) else ""
 
 
 def _row(turn: Turn, owed: Owed) -> dict[str, Any]:

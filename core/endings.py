@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from core import deliveries, notices
 from core.definitions import JobDefinition
 from core.deliveries import Kind, Owed
+from core.incidents import Course, Verdict
 from core.lifecycles import BatchState
 from core.notices import Occasion, Told, Topic
 from core.turns import Turn
@@ -30,6 +31,7 @@ class Ended:
     in_hand: bool
     state: BatchState
     long: bool = False
+    verdict: Verdict | None = None  # what it means for what the job keeps failing with
 
     @property
     def failed(self) -> bool:
@@ -48,6 +50,7 @@ async def tell(turn: Turn, ended: Sequence[Ended]) -> None:
     book = await notices.book(turn, occasions) if occasions else notices.Book()
     for one, occasion in zip(ended, occasions, strict=True):
         told = list(topics(one))
+        await deliveries.owe_all(turn, list(_recovered(one)))  # where F is, at F; then wherever a rule says
         await notices.owe(turn, occasion, told, book)
         if one.channel is not None:
             await deliveries.owe_all(turn, list(_beside(one, one.channel)))
@@ -55,15 +58,53 @@ async def tell(turn: Turn, ended: Sequence[Ended]) -> None:
 
 def topics(ended: Ended) -> Iterator[Told]:
     """The topics of an ending, and how each is told."""
+    verdict = ended.verdict
     if ended.failed:
-        yield Told(Topic.FAILED, Kind.ALERT, ended.subject, "error")
+        if verdict is None or verdict.course is Course.ALERT:
+            yield Told(Topic.FAILED, Kind.ALERT, _alert_subject(ended), "error")
     elif ended.state is BatchState.SUCCEEDED:
         yield Told(Topic.COMPLETED, Kind.STATUS, ended.subject)
+        if verdict is not None and verdict.course is Course.RECOVERED:
+            yield Told(Topic.RECOVERED, Kind.RECOVERED, _recovered_subject(ended, verdict))
+
+
+async def tell_retry(turn: Turn, going: Ended, run_id: str, attempt: int) -> None:
+    """Owe the word about a failed attempt that another follows, wherever the failure would be told."""
+    occasion = _occasion(going)
+    told = Told(Topic.FAILED, Kind.RETRY, deliveries.attempt_subject(run_id, attempt), "error")
+    await notices.owe(turn, occasion, [told], await notices.book(turn, [occasion]))
+
+
+def _alert_subject(ended: Ended) -> str:
+    """F is about its incident, so that a channel has it once however often that fails."""
+    return deliveries.incident_subject(ended.verdict.incident) if ended.verdict else ended.subject
+
+
+def _recovered_subject(ended: Ended, verdict: Verdict) -> str:
+    return deliveries.incident_subject(verdict.incident, ended.batch)
+
+
+def _recovered(ended: Ended) -> Iterator[Owed]:
+    """The notice at every alert of what is over."""
+    verdict = ended.verdict
+    if verdict is None or verdict.course is not Course.RECOVERED:
+        return
+    for channel, batch in verdict.told.items():
+        subject = _recovered_subject(ended, verdict)
+        yield Owed(ended.organization, channel, Kind.RECOVERED, subject, batch)
+
+
+def _told_before(ended: Ended, channel: int) -> bool:
+    """Nobody is told anew of this failure: it was too few times so far, or F stands there already."""
+    verdict = ended.verdict
+    return verdict is not None and (verdict.course is Course.QUIET or channel in verdict.told)
 
 
 def _beside(ended: Ended, channel: int) -> Iterator[Owed]:
     """What the origin is told whatever the rules say."""
     place = (ended.organization, channel)
+    if ended.failed and ended.in_hand and _told_before(ended, channel):  # who started it is told all the same
+        yield Owed(*place, Kind.ALERT, ended.subject, ended.batch)
     if ended.state is BatchState.CANCELLED and not ended.in_hand:
         yield Owed(*place, Kind.STATUS, ended.subject, ended.batch)
     if ended.long and ended.in_hand and not ended.failed:

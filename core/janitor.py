@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from core import batches, progress, runs
+from core import batches, incidents, progress, runs
 from core.store import deliveries as delivery_rows
 from core.store import requests as request_rows
 from core.store import runs as rows
@@ -60,6 +60,12 @@ class Janitor:
             return await request_rows.forget(turn.connection, turn.now - REQUESTS_KEPT, 500)
 
         return await self._turns.take(work)
+
+    async def remind(self) -> int:
+        """Owe the reminders of what keeps failing; returns how many."""
+        if not await self._turns.look(lambda turn: incidents.any_to_remind(turn)):
+            return 0
+        return await self._turns.take(incidents.remind)
 
     async def _end_all(self) -> int:
         total = 0

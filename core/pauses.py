@@ -49,7 +49,7 @@ async def pause(
     paused_at, paused_by = (found.paused_at, found.paused_by) if found else (job.paused_at, job.paused_by)
     if paused_at is not None:
         names = await rows.names(turn.connection, {paused_by} if paused_by is not None else set())
-        who = names.get(paused_by or 0, "somebody")
+        who = "the bot" if paused_by is None else names.get(paused_by, "somebody")
         raise OutOfPlace(
             f"{_called(job, found)} is paused already, by {who}.",
             hint=f"It goes on with: {_line('resume', job, found)}",

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
-from core import deliveries, endings, results, versions
+from core import deliveries, endings, incidents, results, versions
 from core.definitions import JobDefinition
+from core.incidents import Verdict
 from core.lifecycles import BatchState, Status, ending_of
 from core.people import Member
 from core.store import batches as rows
@@ -123,26 +124,32 @@ async def cancel(turn: Turn, batch: int, index: int | None, actor: Member | None
     await advance(turn, [batch])
 
 
+async def retried(turn: Turn, batch: int, run_id: str, attempt: int) -> None:
+    """An attempt of a run failed and another follows: told wherever its failure would be."""
+    [row] = await rows.get(turn.connection, [batch])
+    await endings.tell_retry(turn, await _ended(turn, row, BatchState(row.state)), run_id, attempt)
+
+
 async def tell(turn: Turn, ended: Sequence[Row], states: Mapping[int, BatchState]) -> None:
     """Owe the endings of these batches; their rows may be as they were before."""
-    made = []
-    for row in ended:
-        definition = await _definition(turn, row)
-        trigger = Trigger(row.trigger)
-        made.append(
-            endings.Ended(
-                organization=row.organization,
-                job=row.job,
-                definition=definition,
-                channel=row.channel,
-                batch=row.pk,
-                batch_id=row.id,
-                in_hand=trigger.by_hand and row.channel is not None,
-                state=states[row.pk],
-                long=turn.now - (row.started_at or turn.now) > LONG,
-            )
-        )
+    verdicts = await incidents.settle(turn, ended, states)
+    made = [await _ended(turn, row, states[row.pk], verdicts.get(row.pk)) for row in ended]
     await endings.tell(turn, made)
+
+
+async def _ended(turn: Turn, row: Row, state: BatchState, verdict: Verdict | None = None) -> endings.Ended:
+    return endings.Ended(
+        organization=row.organization,
+        job=row.job,
+        definition=await _definition(turn, row),
+        channel=row.channel,
+        batch=row.pk,
+        batch_id=row.id,
+        in_hand=Trigger(row.trigger).by_hand and row.channel is not None,
+        state=state,
+        long=turn.now - (row.started_at or turn.now) > LONG,
+        verdict=verdict,
+    )
 
 
 async def _definition(turn: Turn, row: Row) -> JobDefinition:

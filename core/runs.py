@@ -150,6 +150,8 @@ async def finish(turn: Turn, endings: Sequence[Ending]) -> set[int]:
         if wait is not None:
             await rows.retry(turn.connection, ending.pk, turn.now + wait, ending.reason)
             await rows.end_attempts(turn.connection, [ending.pk], ending.status, ending.reason, turn.now)
+            if ending.retry.alert == "every":
+                await progress.retried(turn, held[ending.pk].batch, held[ending.pk].id, ending.attempt)
         else:
             alike.setdefault((ending.status, ending.reason), []).append(ending.pk)
             if ending.status is Status.SUCCEEDED:

@@ -80,9 +80,11 @@ class BatchView:
             (one.entry for one in reversed(self.latest(run)) if isinstance(one.entry, Answered)), None
         )
 
-    def failure(self, run: Run) -> Failed | None:
-        """Why its last attempt did not succeed."""
-        return next((one.entry for one in reversed(self.latest(run)) if isinstance(one.entry, Failed)), None)
+    def failure(self, run: Run, *, attempt: int | None = None) -> Failed | None:
+        """Why an attempt did not succeed; the last one where none is named."""
+        wanted = run.attempt if attempt is None else attempt
+        entries = [one.entry for one in self.records.get(run.pk, []) if one.attempt == wanted]
+        return next((one for one in reversed(entries) if isinstance(one, Failed)), None)
 
     def headlines(self, run: Run) -> list[Headlined]:
         """Its headline numbers in order."""

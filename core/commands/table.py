@@ -303,7 +303,6 @@ _ROWS = (
         ("ack #128", 'ack weekly-report note="on it"'),
         words=(_target(),),
         options=(_NOTE,),
-        available=False,
     ),
     Spec(
         Name.CSV,

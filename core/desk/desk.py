@@ -17,6 +17,7 @@ from core.choices import Asked, Chooser, NotAsked
 from core.commands import COMMANDS, Command, Name, not_yet, parse
 from core.definitions import SourceDefinition
 from core.desk import (
+    acking,
     approving,
     attaching,
     choosing,
@@ -65,6 +66,7 @@ CHANGES: dict[Name, Handler] = {
     Name.UNLOCK: locking.unlock,
     Name.APPROVE: approving.approve,
     Name.REJECT: approving.reject,
+    Name.ACK: acking.ack,
 }
 LOOKS: dict[Name, Handler] = {
     Name.LIST: looking.listing,

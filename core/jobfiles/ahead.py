@@ -9,9 +9,6 @@ from core.definitions import JobDefinition
 _LATER = (
     "run_if",
     "post_if",
-    "alert_after",
-    "remind_every",
-    "pause_after",
     "quiet_hours",
     "runs_on",
 )

@@ -67,7 +67,7 @@ DESCRIPTIONS: Mapping[str, Mapping[str, str]] = {
         "visibility": "Who sees the result: the channel, or only who asked.",
         "confirm_above": "More runs than this are asked about before they start.",
         "approval": "Who else has to agree to a large batch.",
-        "alert_after": "Failures in a row before somebody is alerted.",
+        "alert_after": "The failure in a row that alerts; who started it by hand is always told.",
         "remind_every": f"How often a lasting failure is told again, {_DURATION}.",
         "pause_after": "Failures in a row after which the schedules pause.",
         "quiet_hours": "Local times between which nothing is posted.",
@@ -140,6 +140,7 @@ DESCRIPTIONS: Mapping[str, Mapping[str, str]] = {
         "backoff": "What each wait is multiplied by.",
         "max_delay": f"The longest wait, {_DURATION}.",
         "jitter": "The part of a wait that it may be longer by chance: 0.1 is a tenth.",
+        "alert": "Which failed attempts are told: the last, or every one.",
     },
     "NotifyRule": {
         "topics": "Which endings.",

@@ -32,8 +32,19 @@ _ANCHOR = (
     .limit(1)
     .scalar_subquery()
 )
+_FOLLOWS = ["reminder", "paused", "recovered"]  # not before the message whose thread they go to, if any
+_UNSENT = (
+    sa.select(_M.c.pk)
+    .where(
+        _THREAD,
+        _M.c.external_id == "",
+        _M.c.state.in_([DeliveryState.PENDING, DeliveryState.SENDING]),
+    )
+    .exists()
+)
 _MAY_GO = sa.or_(  # a result waits for the message whose thread it goes to, whatever becomes of that
-    deliveries.c.kind != "result",
+    deliveries.c.kind.not_in(["result", *_FOLLOWS]),
+    sa.and_(deliveries.c.kind.in_(_FOLLOWS), ~_UNSENT),
     sa.select(_M.c.pk)
     .where(
         _THREAD,
@@ -54,16 +65,24 @@ _TOUCHED = (
     .order_by(deliveries.c.pk)
     .with_for_update()
 )
-_TOUCH = (
-    deliveries.update()
-    .where(deliveries.c.pk.in_(_TOUCHED))
-    .values(
-        version=deliveries.c.version + 1,
-        state=sa.case(
-            (deliveries.c.state == DeliveryState.SENT, DeliveryState.PENDING), else_=deliveries.c.state
-        ),
+_EDITED = {
+    "version": deliveries.c.version + 1,
+    "state": sa.case(
+        (deliveries.c.state == DeliveryState.SENT, DeliveryState.PENDING), else_=deliveries.c.state
+    ),
+}
+_TOUCH = deliveries.update().where(deliveries.c.pk.in_(_TOUCHED)).values(_EDITED)
+_ABOUT = (
+    sa.select(deliveries.c.pk)
+    .where(
+        deliveries.c.subject.in_(sa.bindparam("subjects", expanding=True)),
+        deliveries.c.kind == sa.bindparam("the_kind"),
+        deliveries.c.state.in_(_OWED),
     )
+    .order_by(deliveries.c.pk)
+    .with_for_update()
 )
+_TOUCH_SUBJECTS = deliveries.update().where(deliveries.c.pk.in_(_ABOUT)).values(_EDITED)
 
 
 async def owe(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:
@@ -93,6 +112,26 @@ async def add_data(connection: AsyncConnection, batch: int, kind: str, data: dic
     """Keep what rules add to the message of a batch, wherever it goes."""
     query = deliveries.update().where(deliveries.c.batch == batch, deliveries.c.kind == kind)
     await connection.execute(query.values(data=data))
+
+
+async def touch_subjects(
+    connection: AsyncConnection, subjects: Sequence[str], kind: str, now: datetime
+) -> None:
+    """Owe an edit, at once, of the messages of that kind about these subjects."""
+    given = {"subjects": list(subjects), "the_kind": kind, "due_at": now, "urgent": True}
+    await connection.execute(_TOUCH_SUBJECTS, given)
+
+
+async def of_subjects(connection: AsyncConnection, subjects: Sequence[str], kind: str) -> list[Row]:
+    """(channel, batch) of the messages of that kind about these subjects, the oldest first."""
+    if not subjects:
+        return []
+    query = (
+        sa.select(deliveries.c.channel, deliveries.c.batch)
+        .where(deliveries.c.subject.in_(subjects), deliveries.c.kind == kind)
+        .order_by(deliveries.c.pk)
+    )
+    return list(await connection.execute(query))
 
 
 async def claim(
@@ -156,9 +195,9 @@ async def get(connection: AsyncConnection, pks: Sequence[int]) -> list[Row]:
 
 
 async def by_id(connection: AsyncConnection, delivery_id: str) -> Row | None:
-    """Where a delivery goes and what became of it."""
+    """Where a delivery goes, what it is about and what became of it."""
     query = (
-        sa.select(channels.c.name, channels.c.address, deliveries.c.error)
+        sa.select(channels.c.name, channels.c.address, deliveries.c.error, deliveries.c.subject)
         .join(channels, channels.c.pk == deliveries.c.channel)
         .where(deliveries.c.id == delivery_id)
     )

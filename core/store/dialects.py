@@ -211,13 +211,17 @@ def full(error: BaseException) -> bool:
 
 
 @lru_cache(maxsize=64)
-def insert_ignoring(connection_name: str, table: sa.Table, *columns: sa.ColumnElement[Any]) -> Any:
-    """An INSERT that does nothing where the unique `columns` exist already.
+def insert_ignoring(
+    connection_name: str, table: sa.Table, *columns: sa.ColumnElement[Any], where: str = ""
+) -> Any:
+    """An INSERT that does nothing where the unique `columns` exist already; `where` is the condition of a
+    partial index.
 
     `RETURNING` tells whether it did: row counts differ between the drivers.
     """
     made = sqlite.insert(table) if connection_name == "sqlite" else postgresql.insert(table)
-    return made.on_conflict_do_nothing(index_elements=list(columns))
+    condition = sa.text(where) if where else None
+    return made.on_conflict_do_nothing(index_elements=list(columns), index_where=condition)
 
 
 def _postgresql(address: URL, pool: int) -> AsyncEngine:

@@ -34,9 +34,11 @@ LIMIT = 20.0  # seconds that a condition may take to come true
 
 
 class Obedient:
-    """Does what the parameter `do` says; `gate` is waited for by `wait`, `seen` remembers the tries."""
+    """Does what the parameter `do` says; `gate` is waited for by `wait`, `seen` remembers the tries. While
+    `fails` says why, it fails whatever it was told to do."""
 
     def __init__(self) -> None:
+        self.fails = ""
         self.gate = asyncio.Event()
         self.seen: list[Task] = []
         self.open = 0
@@ -53,6 +55,8 @@ class Obedient:
             self.open -= 1
 
     async def _work(self, task: Task) -> AsyncIterator[Entry]:
+        if self.fails:
+            raise AgentError(self.fails)
         match task.parameters.get("do", "ok"):
             case "wait":
                 yield Logged("waiting")

@@ -51,5 +51,6 @@ firings = Table(
     Column("holder", Number, nullable=True),  # the batch that was in the way
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("schedule", "due_at"),  # one firing per due instant
+    where("ix_firings_batch", "batch", condition="batch IS NOT NULL"),
     CheckConstraint("outcome IN ('started', 'skipped', 'missed')", name="outcome"),
 )

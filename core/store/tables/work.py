@@ -52,6 +52,7 @@ batches = Table(
     Column("due_at", Instant, nullable=True),
     Column("rerun_of", Number, nullable=True),
     Column("cancelled_by", Number, nullable=True),
+    Column("incident", Number, nullable=True),  # the continuing failure that its own belongs to
     Column("created_at", Instant, nullable=False),
     Column("started_at", Instant, nullable=True),
     Column("ended_at", Instant, nullable=True),
