@@ -48,6 +48,7 @@ from core.worker import Equipment, Worker
 
 if TYPE_CHECKING:
     from adapters.slack.service import Slack
+    from adapters.teams.service import Teams
 
 _log = logging.getLogger(__name__)
 
@@ -91,6 +92,7 @@ class Bot:
         self.data = self._data_folder()
         self.callbacks = Callbacks(settings.public_url)
         self.slack = self._slack()
+        self.teams = self._teams()
         self._plugins = Plugins(settings.agents)
         self._watchdog = Watchdog(self._plugins.running)
         self._lock = ExecutionLock(dialects.file(self.store.address)) if self.store.sqlite else None
@@ -211,8 +213,9 @@ class Bot:
             self._succession.cancel()
             await asyncio.gather(self._succession, return_exceptions=True)
         self._watchdog.stop()
-        if self.slack is not None:
-            await self.slack.stop()
+        chats = [one for one in (self.slack, self.teams) if one is not None]
+        for chat in chats:
+            await chat.stop()
         if self._execution is not None:
             execution, self._execution = self._execution, None
             execution.stop.set()
@@ -223,8 +226,8 @@ class Bot:
                     await step()
                 except Exception as error:  # a door: the rows tell the next process what is left
                     _log.warning("stop.incomplete", extra={"error": str(error)})
-        if self.slack is not None:
-            await self.slack.close()
+        for chat in chats:
+            await chat.close()
         await self.engine.close()
         await self.store.close()
         if self._lock is not None:
@@ -270,6 +273,8 @@ class Bot:
             raise
         if self.slack is not None:
             self.platforms["slack"] = self.slack.platform()
+        if self.teams is not None:
+            self.platforms["teams"] = self.teams.platform()
         only = role == "worker"  # executes, and leaves telling and ticking to those who serve
         notifier = None if only else Notifier(self.turns, self.platforms, compose)
         planner = None if only else Scheduler(self.turns, self.vault)
@@ -337,6 +342,27 @@ class Bot:
             public_url=settings.public_url,
         )
         return service.Slack(access, self.desk, self.turns, self.vault)
+
+    def _teams(self) -> Teams | None:
+        settings = self.settings
+        authenticated = settings.teams_auth == "on"
+        if not settings.microsoft_app_id and authenticated:
+            return None
+        from adapters.teams import service  # botbuilder takes its time to load: only where Teams is used
+
+        pairs = (one.partition("=") for one in settings.teams_tenants)
+        access = service.Access(
+            app_id=settings.microsoft_app_id,
+            secret=settings.microsoft_app_password,
+            certificate=settings.microsoft_app_certificate,
+            tenant=settings.microsoft_app_tenant_id,
+            tenants={tenant.strip(): name.strip() or f"teams:{tenant.strip()}" for tenant, _, name in pairs},
+            authenticated=authenticated,
+            openid=settings.teams_openid_url,
+            login=settings.teams_login_url,
+            service_hosts=settings.teams_service_hosts,
+        )
+        return service.Teams(access, self.desk, self.turns, self.vault)
 
     def _worker(self) -> Worker:
         settings = self.settings

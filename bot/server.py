@@ -38,6 +38,8 @@ def application(bot: Bot) -> web.Application:
     callback_routes(made, bot.callbacks)
     if bot.slack is not None:
         bot.slack.mount(made)
+    if bot.teams is not None:
+        bot.teams.mount(made)
     return made
 
 
@@ -70,4 +72,6 @@ async def listen(bot: Bot) -> tuple[web.AppRunner, int]:
     bot.callbacks.listen()
     if bot.slack is not None:
         bot.slack.listen()
+    if bot.teams is not None:
+        bot.teams.listen()
     return runner, int(runner.addresses[0][1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Mapping
 from datetime import timedelta
@@ -24,9 +25,16 @@ SECRETS = (  # may stand in a file named by X_FILE
     "SLACK_SIGNING_SECRET",
     "SLACK_APP_TOKEN",
     "SLACK_CLIENT_SECRET",
+    "MICROSOFT_APP_PASSWORD",
+    "MICROSOFT_APP_CERTIFICATE",
 )
 _OAUTH = ("SLACK_CLIENT_SECRET", "SLACK_SIGNING_SECRET", "SLASHJOB_PUBLIC_URL")
 SLACK_API = "https://slack.com/api/"
+TEAMS_OPENID = "https://login.botframework.com/v1/.well-known/openidconfiguration"
+TEAMS_LOGIN = "https://login.microsoftonline.com"
+TEAMS_HOSTS = ("smba.trafficmanager.net", "botframework.com", "teams.microsoft.com", "teams.microsoft.us")
+_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Settings(BaseModel):
@@ -129,7 +137,45 @@ class Settings(BaseModel):
         SLACK_API, alias="SLACK_API_URL", description="the Web API; another one only for tests"
     )
 
-    @field_validator("secret_keys", "commands", "agents", mode="before")
+    microsoft_app_id: str = Field(
+        "", alias="MICROSOFT_APP_ID", description="the bot's application (client) id; empty: no Teams"
+    )
+    microsoft_app_password: str = Field(
+        "", alias="MICROSOFT_APP_PASSWORD", description="its client secret, or see the certificate"
+    )
+    microsoft_app_certificate: str = Field(
+        "",
+        alias="MICROSOFT_APP_CERTIFICATE",
+        description="instead of a secret: certificate and private key as PEM (`_FILE` names a file)",
+    )
+    microsoft_app_tenant_id: str = Field(
+        "",
+        alias="MICROSOFT_APP_TENANT_ID",
+        description="the directory (tenant) of the app; its people are the default organization",
+    )
+    teams_tenants: tuple[str, ...] = Field(
+        (),
+        alias="TEAMS_TENANTS",
+        description="other tenants that may speak, each `ID` (an organization of its own) or `ID=NAME`",
+    )
+    teams_auth: Literal["on", "off"] = Field(
+        "on", alias="TEAMS_AUTH", description="off asks nobody for a token: only on loopback, to try it out"
+    )
+    teams_openid_url: str = Field(
+        TEAMS_OPENID, alias="TEAMS_OPENID_URL", description="where the signing keys of Teams are listed"
+    )
+    teams_login_url: str = Field(
+        TEAMS_LOGIN, alias="TEAMS_LOGIN_URL", description="where the bot gets its token"
+    )
+    teams_service_hosts: tuple[str, ...] = Field(
+        TEAMS_HOSTS,
+        alias="TEAMS_SERVICE_HOSTS",
+        description="hosts (and what is below them) that the bot's token may be sent to",
+    )
+
+    @field_validator(
+        "secret_keys", "commands", "agents", "teams_tenants", "teams_service_hosts", mode="before"
+    )
     @classmethod
     def _list(cls, value: object) -> object:
         return (
@@ -188,7 +234,7 @@ def read(environment: Mapping[str, str], folder: Path) -> Settings:
                 mistakes.append(f"{name}_FILE: {path} cannot be read ({type(error).__name__}).")
     mistakes += [_unknown(name, known) for name in sorted(given) if _is_unknown(name, known)]
     values = {name: given[name] for name in known if given.get(name, "") != ""}
-    mistakes += _slack(values)
+    mistakes += _slack(values) + _teams(values)
     if values.get("SLASHJOB_ENGINE") == "distributed" and not values.get("DATABASE_URL", "").startswith(
         "postgres"
     ):
@@ -232,6 +278,31 @@ def _slack(values: Mapping[str, str]) -> list[str]:
             "SLACK_CLIENT_ID and SLACK_BOT_TOKEN: one is for many workspaces, the other for one; "
             "set only one."
         )
+    return mistakes
+
+
+def _teams(values: Mapping[str, str]) -> list[str]:
+    """What does not fit together in the settings of Teams."""
+    app, off = values.get("MICROSOFT_APP_ID", ""), values.get("TEAMS_AUTH") == "off"
+    proof = "MICROSOFT_APP_PASSWORD" in values or "MICROSOFT_APP_CERTIFICATE" in values
+    mistakes = []
+    for name in ("MICROSOFT_APP_ID", "MICROSOFT_APP_TENANT_ID"):
+        if values.get(name) and not _GUID.fullmatch(values[name]):
+            mistakes.append(f"{name}: it is a GUID, from the Overview page of the app registration.")
+    if off and values.get("SLASHJOB_HOST", "127.0.0.1") not in _LOOPBACK:
+        mistakes.append(
+            "TEAMS_AUTH=off lets anybody who reaches the port speak as anybody: "
+            "it needs SLASHJOB_HOST=127.0.0.1."
+        )
+    if app and not off and not proof:
+        mistakes.append(
+            "MICROSOFT_APP_ID cannot speak: set MICROSOFT_APP_PASSWORD (a client secret) "
+            "or MICROSOFT_APP_CERTIFICATE_FILE."
+        )
+    if app and not off and not values.get("MICROSOFT_APP_TENANT_ID"):
+        mistakes.append("MICROSOFT_APP_TENANT_ID is missing: the tenant whose people may speak to the bot.")
+    if not app and (proof or "MICROSOFT_APP_TENANT_ID" in values):
+        mistakes.append("Teams is half configured: MICROSOFT_APP_ID is missing.")
     return mistakes
 
 

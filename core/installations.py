@@ -139,6 +139,18 @@ async def mend(turn: Turn, organization: str, platform: str, address: str) -> No
     await rows.mend(turn.connection, await people.organization(turn, organization), platform, address)
 
 
+async def mend_places(turn: Turn, organization: int, platform: str, address: str, team: str = "") -> None:
+    """The bot may speak in this conversation (again), and in every channel of its `team`."""
+    await rows.mark_places(turn.connection, organization, platform, address, team, "ok", "")
+
+
+async def lose_places(
+    turn: Turn, organization: int, platform: str, address: str, team: str = "", *, why: str
+) -> None:
+    """The bot was removed from this conversation, or from a whole `team`. Safe to repeat."""
+    await rows.mark_places(turn.connection, organization, platform, address, team, "broken", why)
+
+
 async def _organization(turn: Turn, made: Installation) -> tuple[int, str]:
     """Where it belongs: as before, to the default organization if that has none, else to its own."""
     known = await rows.known(turn.connection, made.platform, made.tenant, made.enterprise)

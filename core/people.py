@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from core import audit, times
@@ -229,6 +230,35 @@ async def channel(
         turn.now,
         current=current,
     )
+
+
+async def refer(turn: Turn, organization: int, channel: Channel) -> None:
+    """Keep a channel's reference current, for its threads too, made known at the first contact."""
+    await rows.channel(
+        turn.connection,
+        organization,
+        channel.platform,
+        channel.address,
+        channel.thread,
+        "",
+        channel.reference,
+        turn.now,
+        current=True,
+    )
+    if channel.reference is not None:
+        await rows.refer(turn.connection, organization, channel.platform, channel.address, channel.reference)
+
+
+async def learn(turn: Turn, channel: Channel) -> None:
+    """Keep a better reference of a place that is known already, in whichever organization."""
+    if channel.reference is not None:
+        await rows.refer(turn.connection, None, channel.platform, channel.address, channel.reference)
+
+
+async def references(turn: Turn, platform: str, addresses: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """address -> its reference, of those that have one. Addresses are the platform's own, unique there."""
+    found = await rows.references(turn.connection, platform, addresses)
+    return {row.address: row.reference for row in found}
 
 
 async def known(turn: Turn, speaker: Speaker) -> Member | None:

@@ -7,12 +7,26 @@ A claim that was never settled (its process died) may be taken over after a whil
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
+from core import ids
 from core.store import requests as rows
 from core.turns import Turn
 
 ABANDONED = timedelta(seconds=30)  # then whoever claimed is taken for dead
+
+
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """A claim whose holder died, ours from now on; `text` is what was to be done, sealed.
+
+    `since`: when it was claimed first.
+    """
+
+    claimed: int
+    text: str
+    since: datetime
 
 
 async def settled(turn: Turn, organization: int, source: str, key: str) -> bool:
@@ -21,12 +35,28 @@ async def settled(turn: Turn, organization: int, source: str, key: str) -> bool:
     return row is not None and (row.answer is not None or row.created_at > turn.now - ABANDONED)
 
 
-async def claim(turn: Turn, organization: int, source: str, key: str) -> int | None:
-    """The claim's number, for who is first; None for everybody else. Safe to race."""
-    made = await rows.add(turn.connection, organization, source, key, "", None, turn.now)
+async def claim(
+    turn: Turn, organization: int, source: str, key: str, *, text: str | None = None
+) -> int | None:
+    """The claim's number, for who is first; None for everybody else. Safe to race.
+
+    `text` (sealed) is what is to be done, for whoever takes over where the claim's holder dies.
+    """
+    made = await rows.add(turn.connection, organization, source, key, "", text, turn.now)
     if made is not None:
         return made
     return await rows.take_over(turn.connection, organization, source, key, turn.now, turn.now - ABANDONED)
+
+
+async def any_abandoned(turn: Turn, source: str) -> bool:
+    """There is something to take over. Only looks."""
+    return await rows.any_texts(turn.connection, source, turn.now - ABANDONED)
+
+
+async def take_over(turn: Turn, source: str, limit: int = 20) -> list[Abandoned]:
+    """Claim what others claimed with a text and never settled. Safe to race."""
+    taken = await rows.take_over_texts(turn.connection, source, turn.now, turn.now - ABANDONED, limit)
+    return [Abandoned(row.pk, row.text, ids.made_at(row.id)) for row in taken]
 
 
 async def settle(turn: Turn, claimed: int) -> None:

@@ -48,7 +48,8 @@ class Reply:
     """The answer. `batch` is what was started; its message then follows as a delivery (`posted`).
 
     `private`: only the asker is to see it (reads and refusals). `busy`: the store could not take it, and
-    nothing was started. `mistakes` maps a parameter to what is wrong with its value.
+    nothing was started. `mistakes` maps a parameter to what is wrong with its value. `confidential`: it
+    holds a secret, so that nobody else may see it even where a channel shows everything to everybody.
     """
 
     message: Message
@@ -58,6 +59,7 @@ class Reply:
     posted: bool = False
     busy: bool = False
     mistakes: Mapping[str, str] = field(default_factory=dict)
+    confidential: bool = False
 
 
 @dataclass(slots=True)

@@ -140,6 +140,33 @@ async def mend(connection: AsyncConnection, organization: int, platform: str, ad
     await connection.execute(query.values(state="ok", state_reason=""))
 
 
+async def mark_places(
+    connection: AsyncConnection,
+    organization: int,
+    platform: str,
+    address: str,
+    team: str,
+    state: str,
+    reason: str,
+) -> None:
+    """Say of a conversation, and of all whose reference names the same team, whether it takes messages."""
+    rows = await connection.execute(
+        sa.select(channels.c.pk, channels.c.address, channels.c.reference).where(
+            channels.c.organization == organization, channels.c.platform == platform
+        )
+    )
+    pks = [
+        row.pk
+        for row in rows
+        if row.address == address or (team and (row.reference or {}).get("teamId") == team)
+    ]
+    await connection.execute(
+        channels.update()
+        .where(channels.c.pk.in_(pks), sa.or_(channels.c.state != state, channels.c.state_reason != reason))
+        .values(state=state, state_reason=reason)
+    )
+
+
 def _is(platform: str, tenant: str, enterprise: str) -> sa.ColumnElement[bool]:
     return sa.and_(
         installations.c.platform == platform,

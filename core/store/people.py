@@ -233,6 +233,36 @@ async def set_alert_channel(connection: AsyncConnection, organization: int, chan
     await connection.execute(query.values(alert_channel=channel))
 
 
+async def refer(
+    connection: AsyncConnection,
+    organization: int | None,
+    platform: str,
+    address: str,
+    reference: dict[str, Any],
+) -> None:
+    """Give every row of an address this reference; without an organization, in all of them."""
+    query = sa.select(channels.c.pk, channels.c.reference).where(
+        channels.c.platform == platform, channels.c.address == address
+    )
+    if organization is not None:
+        query = query.where(channels.c.organization == organization)
+    rows = await connection.execute(query)
+    old = [row.pk for row in rows if row.reference != reference]
+    if old:
+        change = channels.update().where(channels.c.pk.in_(old))
+        await connection.execute(change.values(reference=reference))
+
+
+async def references(connection: AsyncConnection, platform: str, addresses: Sequence[str]) -> list[Row]:
+    """address and reference of the channels there that have one, the oldest row last."""
+    query = sa.select(channels.c.address, channels.c.reference).where(
+        channels.c.platform == platform,
+        channels.c.address.in_(addresses),
+        channels.c.reference.is_not(None),
+    )
+    return list(await connection.execute(query.order_by(channels.c.pk.desc())))
+
+
 async def paused(connection: AsyncConnection, pks: Sequence[int]) -> list[Row]:
     """Those of these organizations in which everything is paused: pk, since when, why, by whom."""
     return list(await connection.execute(_PAUSED, {"pks": list(pks)}))

@@ -71,6 +71,28 @@ async def take_over(
     return pk
 
 
+async def take_over_texts(
+    connection: AsyncConnection, source: str, now: datetime, before: datetime, limit: int
+) -> list[Row]:
+    """Begin again, oldest first, what was added with a text before that instant and never answered:
+    pk, id, text."""
+    waiting = _waiting(source, before)
+    oldest = sa.select(requests.c.pk).where(waiting).order_by(requests.c.pk).limit(limit)
+    taken = await connection.execute(
+        requests.update()
+        .where(requests.c.pk.in_(oldest), waiting)
+        .values(created_at=now)
+        .returning(requests.c.pk, requests.c.id, requests.c.text)
+    )
+    return sorted(taken, key=lambda row: int(row.pk))
+
+
+async def any_texts(connection: AsyncConnection, source: str, before: datetime) -> bool:
+    """Something was added with a text before that instant and never answered."""
+    query = sa.select(requests.c.pk).where(_waiting(source, before)).limit(1)
+    return await connection.scalar(query) is not None
+
+
 async def remove(connection: AsyncConnection, pk: int) -> None:
     """Forget one."""
     await connection.execute(requests.delete().where(requests.c.pk == pk))
@@ -85,6 +107,15 @@ async def forget(connection: AsyncConnection, before: datetime, limit: int) -> i
     """Delete old requests, at most that many; returns how many."""
     old = sa.select(requests.c.pk).where(requests.c.created_at < before).limit(limit)
     return (await connection.execute(requests.delete().where(requests.c.pk.in_(old)))).rowcount
+
+
+def _waiting(source: str, before: datetime) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        requests.c.source == source,
+        requests.c.created_at <= before,
+        requests.c.answer.is_(None),
+        requests.c.text.is_not(None),
+    )
 
 
 def _is(organization: int, source: str, key: str) -> sa.ColumnElement[bool]:

@@ -73,6 +73,29 @@ def greeting() -> Message:
     return Message(text=text, blocks=(Paragraph(text), Paragraph(hint, marked=True)))
 
 
+def welcome_in_chat(name: str = "") -> Message:
+    """The first words in the 1:1 chat of who added the bot there."""
+    text = f"Welcome{f', {name}' if name else ''}: slashjob is here for you."
+    tries = (
+        "1. `list` shows the jobs, `status` what runs now.\n"
+        "2. `run NAME` runs one; what is missing is asked for.\n"
+        "3. Add me to a team or a group chat, and mention me there: results are posted where you ask."
+    )
+    return Message(
+        text=text,
+        title="Welcome",
+        blocks=(Paragraph(text), Paragraph(tries, marked=True)),
+        buttons=(Button("List the jobs", "list"), Button("Help", "help")),
+    )
+
+
+def greeting_in_team(bot: str) -> Message:
+    """The first words where the bot hears only what mentions it."""
+    text = f"{bot} is here: results and alerts of jobs that are run here are posted here."
+    hint = f"Mention me to see the jobs: `@{bot} list`"
+    return Message(text=text, blocks=(Paragraph(text), Paragraph(hint, marked=True)))
+
+
 def _going(shown: Home) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for view in shown.going[:GOING_SHOWN]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from core.errors import Invalid, Refusal
+from core.errors import Busy, Invalid, Refusal
 from core.messages import Block, Button, Code, Form, Message, Paragraph, Tone
 
 LINE_SHOWN = 500  # characters of the typed line
@@ -53,3 +53,16 @@ def fault(reference: str) -> Message:
     text = f"Something went wrong in the bot itself (reference {reference}); nothing was started."
     hint = "Try again; if it stays, tell whoever runs the bot this reference."
     return Message(text=text, title="An error", tone=Tone.FAILURE, blocks=(Paragraph(text), Paragraph(hint)))
+
+
+def too_late(line: str, minutes: int) -> Message:
+    """What was said while the bot was away for long: it is not done without being asked again."""
+    away = Busy(
+        f"That was said {minutes} minutes ago, while the bot was away; nothing was started.",
+        hint="Say it again if it still holds.",
+    )
+    return refusal(away, line)
+
+
+SENT_DIRECTLY = "That is for you alone: the answer is in our own chat."
+NOT_IN_TIME = "That takes a moment; the answer comes into this conversation."
