@@ -1,4 +1,4 @@
-"""The scene of Slack's tests, on SQLite: what differs between databases is tested in tests/store."""
+"""The scenes of Slack's and Teams' tests, on SQLite: how databases differ is tested in tests/store."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import pytest
 from core.store.database import Store
 from core.store.migrate import migrate
 from tests.channels.fake_slack import FakeSlack
+from tests.channels.fake_teams import FakeTeams
 from tests.channels.slack_office import SCOPES, Bot, Scene
+from tests.channels.teams_office import Scene as TeamsScene
+from tests.channels.teams_office import TeamsBot
 
 
 @pytest.fixture
@@ -25,4 +28,18 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
         async with Bot(made, slack) as bot:
             await bot.job("report")
             yield Scene(slack, bot, channel, ana, bob)
+    await made.close()
+
+
+@pytest.fixture
+async def office(tmp_path: Path) -> AsyncIterator[TeamsScene]:
+    """Ana and Bob in a channel of Teams with the bot, and a job `report` that obeys."""
+    made = Store(f"sqlite:///{tmp_path / 'slashjob.db'}")
+    await migrate(made)
+    async with FakeTeams() as teams:
+        ana, bob = teams.person("Ana", email="ana@example.com"), teams.person("Bob")
+        channel = teams.channel(ana, bob)
+        async with TeamsBot(made, teams) as bot:
+            await bot.job("report")
+            yield TeamsScene(teams, bot, channel, ana, bob)
     await made.close()
