@@ -202,7 +202,7 @@ async def test_who_moved_is_asked_about_beside_the_answer_and_never_waited_for(s
     assert reception is not None
     reception.speakers = Speakers(scene.bot.turns, reception.later)  # as after a restart
     gate = asyncio.Event()
-    scene.slack.fault("users.info", Fault(gate=gate))
+    scene.slack.fault("users.info", Fault(gate=gate, after=True))
     _, answer = await scene.bot.slash("next every weekday at 8", scene.channel, scene.ana)
     assert "(Europe/Amsterdam)" in words(answer)
     gate.set()
