@@ -72,7 +72,10 @@ async def export(bot: Bot) -> int:
     async def look(turn: Turn) -> Workspace:
         return await workspaces.export(turn, await people.organization(turn))
 
-    click.echo(jobfiles.write(await bot.turns.take(look)), nl=False)
+    made = await bot.turns.take(look)
+    click.echo(jobfiles.write(made), nl=False)
+    for one in made.warnings:
+        click.echo(f"Left out: {one.sentence}", err=True)
     return 0
 
 

@@ -164,6 +164,8 @@ class Question(Definition):
 class Schedule(Definition):
     """When a job runs by itself. `when` or `every`, never both."""
 
+    shorthand: ClassVar[str] = "when"
+
     name: str = ""  # empty: its place in the list
     when: str = ""
     every: Duration | None = None
@@ -181,6 +183,7 @@ class Schedule(Definition):
     jitter: Duration = timedelta(0)
     start_at: str = ""
     end_at: str = ""
+    channel: str = ""  # where its runs belong; empty: the job's
 
 
 class Overlap(Definition):

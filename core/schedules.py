@@ -8,12 +8,12 @@ removed is off. Whoever changes one locks the schedules of its job and settles w
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from core import audit, definitions, firings, ids, people, places, times
+from core import audit, chatmade, definitions, firings, ids, people, places, times
 from core.definitions import JobDefinition, Role
 from core.errors import Invalid, NotFound, OutOfPlace, Refusal
 from core.jobs import Job
@@ -31,7 +31,14 @@ _log = logging.getLogger(__name__)
 
 MOST_SHOWN = 500  # schedules of an organization that a list looks at
 AT_ONCE = 200  # schedules timed anew in one transaction
-_UNTIMED = {"name": "", "parameters": {}, "parameter_sets": (), "catch_up": "latest", "cap": 50}
+_UNTIMED = {
+    "name": "",
+    "channel": "",
+    "parameters": {},
+    "parameter_sets": (),
+    "catch_up": "latest",
+    "cap": 50,
+}
 _UNTIMED |= {"window": definitions.Schedule().window}
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -140,32 +147,59 @@ async def sync(
 ) -> None:
     """Make a job's schedules what its file says; in the transaction that applies the file.
 
-    The caller stood in line for them. What is not changed keeps its times; a pause stays.
+    The caller stood in line for them. What is not changed keeps its times; a pause stays. One of chat
+    that the file repeats exactly is left alone.
 
     Raises:
-        Invalid: a schedule of that name was made in chat.
+        Invalid: a schedule of that name was made in chat, and is another one.
     """
     known = {one.name: one for one in map(read, await rows.lock_of_jobs(turn.connection, [job]))}
-    zone = await _zone_of(turn, actor.organization)
-    channel = await _channel(turn, actor.organization, definition.channel)
+    said = await chatmade.written(turn, job, definition)
     wanted = {one.name or str(place): one for place, one in enumerate(definition.schedules, start=1)}
+    around = await _around(turn, actor, job, definition)
     for own, one in wanted.items():
         old = known.get(own)
         if old is not None and old.enabled and old.origin == "chat":
+            if said.get(own) == one:
+                continue
             raise Invalid(
                 f"The file would change the schedule {own} of {name}, which was made in chat. "
                 "Nothing was applied.",
                 hint=f"Give it another name in the file, or say: unschedule {name} {own}",
             )
-        await _sync_one(turn, old, own, one, definition, (job, actor, channel, zone), vault)
-    for own, old in known.items():
-        if old.enabled and old.origin == "file" and own not in wanted:
-            await _off(turn, old)
-            await _audit(
-                turn, actor.organization, actor, "schedule.remove", old.pk, name, own, old.expression
-            )
-    if wanted and channel is None:
+        await _sync_one(turn, old, own, one, around, vault)
+    gone = [one for own, one in known.items() if one.origin == "file" and own not in wanted]
+    await _remove_all(turn, actor, name, gone)
+    if wanted and around.channel is None:
         _log.warning("schedule.without_channel", extra={"job": name})
+
+
+async def rewrite(
+    turn: Turn,
+    actor: Member,
+    job: Job,
+    definition: JobDefinition,
+    wanted: Sequence[definitions.Schedule],
+    vault: Vault | None,
+) -> None:
+    """Make the schedules of a job that was made in chat exactly these; `definition` is what it says by now.
+
+    The caller stood in line for them. One without a name is a new one. What is not changed keeps its
+    times, and what its runs are given; one that no file could say (it gives a secret) is left alone.
+    """
+    known = {one.name: one for one in map(read, await rows.lock_of_jobs(turn.connection, [job.pk]))}
+    said = await chatmade.written(turn, job.pk, definition)
+    around = replace(await _around(turn, actor, job.pk, definition), origin="chat")
+    kept = {one.name for one in wanted}
+    await _remove_all(turn, actor, job.name, [one for own, one in known.items() if own in said.keys() - kept])
+    for one in wanted:
+        own = one.name or _free_name(known.values(), kept)
+        kept.add(own)
+        old, before = known.get(own), said.get(own)
+        if old is None or not old.enabled or before != one.model_copy(update={"name": own}):
+            as_before = (before.parameters, before.parameter_sets) if before else ()
+            same = old is not None and as_before == (one.parameters, one.parameter_sets)
+            await _sync_one(turn, old, own, one, around, vault, same_values=same)
 
 
 async def refresh(turns: Turns, zone: str) -> int:
@@ -213,30 +247,62 @@ async def _time_anew(turn: Turn, organization: int, zone: str) -> int:
     return len(found)
 
 
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What the schedules of a job stand in. `channel` and `zone` are for those that name none."""
+
+    job: int
+    actor: Member
+    definition: JobDefinition
+    channel: int | None
+    zone: str
+    origin: str = "file"
+
+
+async def _around(turn: Turn, actor: Member, job: int, definition: JobDefinition) -> _Around:
+    channel = await _channel(turn, actor.organization, definition.channel)
+    return _Around(job, actor, definition, channel, await _zone_of(turn, actor.organization))
+
+
 async def _sync_one(
     turn: Turn,
     old: Schedule | None,
     name: str,
     wanted: definitions.Schedule,
-    job: JobDefinition,
-    around: tuple[int, Member, int | None, str],
+    around: _Around,
     vault: Vault | None,
+    *,
+    same_values: bool = False,
 ) -> None:
-    pk, actor, channel, zone = around
-    expression = _expression(wanted, zone, turn.now, job.timezone)
+    """Make one schedule what is wanted; with the `same_values` its rows of values stay as they are."""
+    job, actor = around.definition, around.actor
+    expression = _expression(wanted, around.zone, turn.now, job.timezone)
     named = wanted.timezone or job.timezone
+    given = [_sealed(job, wanted, vault)] if wanted.parameters else []
+    if same_values and old is not None:
+        given = list(old.given)
+        wanted = wanted.model_copy(update={"parameter_sets": old.definition.parameter_sets})
     values = {
-        "origin": "file",
+        "origin": around.origin,
         "definition": _json(wanted),
-        "given": [_sealed(job, wanted, vault)] if wanted.parameters else [],
-        "channel": channel,
+        "given": given,
+        "channel": await _channel(turn, actor.organization, wanted.channel) or around.channel,
         "member": actor.pk,
-        **_timing(expression, wanted, expression.zone.key if named else "", zone),
+        **_timing(expression, wanted, expression.zone.key if named else "", around.zone),
     }
     if old is not None and old.enabled and _same(old, values):
         return
-    made = await _write(turn, old, values, pk, name, zone)
+    made = await _write(turn, old, values, around.job, name, around.zone)
     await _audit(turn, actor.organization, actor, "schedule.save", made, "", name, expression.text)
+
+
+async def _remove_all(turn: Turn, actor: Member, job: str, gone: Sequence[Schedule]) -> None:
+    for one in gone:
+        if one.enabled:
+            await _off(turn, one)
+            await _audit(
+                turn, actor.organization, actor, "schedule.remove", one.pk, job, one.name, one.expression
+            )
 
 
 async def _write(
@@ -301,8 +367,8 @@ def _json(definition: definitions.Schedule) -> dict[str, Any]:
     return definition.model_dump(mode="json", exclude_defaults=True)
 
 
-def _free_name(known: Iterable[Schedule]) -> str:
-    taken = {one.name for one in known if one.enabled}
+def _free_name(known: Iterable[Schedule], spared: Collection[str] = ()) -> str:
+    taken = {one.name for one in known if one.enabled} | set(spared)
     return next(name for number in range(1, len(taken) + 2) if (name := f"chat-{number}") not in taken)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
-from core import audit, jobfiles, people, schedules
+from core import audit, chatmade, jobfiles, people, schedules
 from core.definitions import AgentDefinition, Definition, Role, SourceDefinition, Version
 from core.errors import Invalid
 from core.jobfiles import Change, Effect, Plan, Section, Standing, Workspace
-from core.jobfiles.workspace import NOUNS
+from core.jobfiles.workspace import NOUNS, Mistake
 from core.people import Member
 from core.store import workspaces as rows
 from core.turns import Turn
@@ -34,6 +34,7 @@ class _Stored:
 async def plan(turn: Turn, organization: int, workspace: Workspace) -> Plan:
     """What `apply` would do now."""
     stored = await _stored(turn, organization)
+    await _complete(turn, stored, only="chat")
     return jobfiles.plan({key: one.standing for key, one in stored.items()}, workspace)
 
 
@@ -46,7 +47,8 @@ async def apply(turn: Turn, actor: Member, workspace: Workspace, *, vault: Vault
     3. What no file has any more is disabled; nothing is ever deleted. What was made in chat is left alone.
     4. The schedules of changed jobs become what the files say; what is due by then is settled before,
        for which `vault` opens and seals the secrets in their parameters.
-    5. Every change leaves an audit row, in the same transaction.
+    5. Jobs of chat get a new version too where their agent or a source of theirs is another by now.
+    6. Every change leaves an audit row, in the same transaction.
 
     Raises:
         NotAllowed: the actor is no editor.
@@ -55,6 +57,7 @@ async def apply(turn: Turn, actor: Member, workspace: Workspace, *, vault: Vault
     await people.permit(turn, actor, Role.EDITOR, "apply job files")
     await rows.order(turn.connection, actor.organization)
     stored = await _stored(turn, actor.organization)
+    await _complete(turn, stored, only="chat")
     made = jobfiles.plan({key: one.standing for key, one in stored.items()}, workspace)
     if made.refused:
         names = ", ".join(f"the {NOUNS[one.section]} {one.name}" for one in made.refused)
@@ -71,17 +74,78 @@ async def apply(turn: Turn, actor: Member, workspace: Workspace, *, vault: Vault
     await schedules.stand_in_line(turn, changed, vault)
     for change in made.changes:
         await _apply(turn, actor, change, stored.get((change.section, change.name)), made, vault)
+    if any(one.section != "jobs" for one in made.effective):
+        await _embed_again(turn, actor)
     return made
 
 
 async def export(turn: Turn, organization: int) -> Workspace:
-    """Everything that is enabled, from files and from chat, for `jobfiles.write`."""
+    """Everything that is enabled, from files and from chat, for `jobfiles.write`.
+
+    Jobs have their schedules and sets of chat too; its warnings tell what no file may say.
+    """
+    stored = await _stored(turn, organization)
+    warnings = await _complete(turn, stored)
     found: dict[Section, dict[str, Any]] = {"sources": {}, "agents": {}, "jobs": {}}
-    for (section, name), one in sorted((await _stored(turn, organization)).items()):
+    for (section, name), one in sorted(stored.items()):
         definition = one.standing.definition
         if one.standing.enabled:
             found[section][name] = definition.job if isinstance(definition, Version) else definition
-    return Workspace(sources=found["sources"], agents=found["agents"], jobs=found["jobs"])
+    told = tuple(Mistake("export", 1, said) for said in warnings)
+    return Workspace(found["sources"], found["agents"], found["jobs"], warnings=told)
+
+
+async def around(turn: Turn, organization: int) -> Workspace:
+    """The agents and sources that a job may name now, without jobs."""
+    found: dict[Section, dict[str, Any]] = {"sources": {}, "agents": {}}
+    for section, every in found.items():
+        for row in await rows.standing(turn.connection, section, organization):
+            if row.enabled:
+                every[row.name] = _MODELS[section].model_validate(row.definition)
+    return Workspace(found["sources"], found["agents"])
+
+
+async def _embed_again(turn: Turn, actor: Member) -> None:
+    """Give jobs of chat a version with their agent and sources as they are now, where these still are."""
+    there = await around(turn, actor.organization)
+    for (section, name), one in (await _stored(turn, actor.organization)).items():
+        before = one.standing.definition
+        if section != "jobs" or one.standing.origin != "chat" or not isinstance(before, Version):
+            continue
+        agent = there.agents.get(before.job.agent)
+        if agent is None or set(jobfiles.needed(before.job, agent)) - there.sources.keys():
+            continue
+        after = jobfiles.version(name, Workspace(there.sources, there.agents, {name: before.job}))
+        if after != before:
+            await rows.add_version(
+                turn.connection, one.pk, definition=_json(after), member=actor.pk, now=turn.now
+            )
+            changes = [str(detail) for detail in jobfiles.differences(before, after)]
+            await audit.record(
+                turn,
+                organization=actor.organization,
+                member=actor.pk,
+                action=f"job.{Effect.CHANGED}",
+                subject=f"job:{one.pk}",
+                data={"name": name, "origin": "chat", "changes": changes},
+            )
+
+
+async def _complete(turn: Turn, stored: dict[tuple[Section, str], _Stored], *, only: str = "") -> list[str]:
+    """Give jobs (only those of that origin) their schedules and sets of chat; what was left out."""
+    found = {
+        one.pk: (key, one.standing, one.standing.definition)
+        for key, one in stored.items()
+        if isinstance(one.standing.definition, Version) and only in ("", one.standing.origin)
+    }
+    told: list[str] = []
+    made = await chatmade.whole(turn, {pk: version.job for pk, (_, _, version) in found.items()})
+    for pk, (key, standing, version) in found.items():
+        definition = version.model_copy(update={"job": made[pk].job})
+        stored[key] = _Stored(pk, replace(standing, definition=definition))
+        if standing.enabled:
+            told += [f"{version.name}: {said}" for said in made[pk].left_out]
+    return told
 
 
 async def _stored(turn: Turn, organization: int) -> dict[tuple[Section, str], _Stored]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from core import parameters, sets
 from core.commands import Command, Name, spell
-from core.commands.command import SET
 from core.definitions import Role
 from core.desk import scheduling, targets
 from core.desk.visit import Reply, Visit
 from core.errors import Invalid, Misunderstood, NotFound
+from core.jobfiles import is_name
 from core.jobs import Job
 from core.wording import sets as wording
 
@@ -43,8 +43,12 @@ async def _save(visit: Visit, job: Job, name: str) -> Reply:
             "A set needs a name, before its values.",
             hint=f"For example `sets {job.name} emea campaign_id=42,43`.",
         )
-    if name == sets.ALL or not SET.fullmatch(name):
-        why = "@all stands for every set" if name == sets.ALL else "letters, digits, - and _ make its name"
+    if name == sets.ALL or not is_name(name):
+        why = (
+            "@all stands for every set"
+            if name == sets.ALL
+            else "a letter begins it; digits, - and _ may follow"
+        )
         raise Invalid(f"No set can be called {name[:40]}: {why}.", hint="Choose another name, such as emea.")
     rows = scheduling.rows_of(visit, job, visit.command.values)
     given = [parameters.to_json(job.job.parameters, one) for one in rows]

@@ -128,6 +128,7 @@ DESCRIPTIONS: Mapping[str, Mapping[str, str]] = {
         "jitter": f"A shift that spreads schedules, the same every time, {_DURATION}.",
         "start_at": "Nothing is due before.",
         "end_at": "Nothing is due after.",
+        "channel": "Where its runs belong; the job's channel where there is none.",
     },
     "Overlap": {
         "policy": "What a newcomer does while the job is active.",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, get_args
 
-from core.definitions import AgentDefinition, Definition, SourceDefinition, Version
+from core.definitions import AgentDefinition, Definition, JobDefinition, SourceDefinition, Version
 from core.jobfiles.workspace import NOUNS, Section, Workspace
 
 SHOWN_LIMIT = 60  # characters of a value in a line
@@ -101,9 +101,19 @@ def version(name: str, workspace: Workspace) -> Version:
     """What a version of the job embeds: the job, its agent, and every source that they name."""
     job = workspace.jobs[name]
     agent = workspace.agents[job.agent]
-    named = dict.fromkeys([agent.source, *agent.sources, *(question.source for question in job.questions)])
-    sources = {one: workspace.sources[one] for one in named if one}
+    sources = {one: workspace.sources[one] for one in needed(job, agent)}
     return Version(name=name, job=job, agent=agent, sources=sources)
+
+
+def needed(job: JobDefinition, agent: AgentDefinition) -> tuple[str, ...]:
+    """The sources that a job and its agent name, the agent's first."""
+    named = (agent.source, *agent.sources, *(question.source for question in job.questions))
+    return tuple(dict.fromkeys(one for one in named if one))
+
+
+def differences(before: Entry, after: Entry) -> tuple[Detail, ...]:
+    """What changes, field by field; the parts of a job's version are named `agent.…` and `sources.…`."""
+    return tuple(_differences(before, after))
 
 
 def lines(made: Plan) -> list[str]:
@@ -140,7 +150,7 @@ def _change(key: Key, current: Standing | None, wanted: Entry | None, file: str)
         if current.origin != "file" or not current.enabled:
             return None
         return Change(section, name, Effect.DISABLED, file=current.file)
-    details = tuple(_differences(current.definition, wanted))
+    details = differences(current.definition, wanted)
     if current.origin != "file":
         return Change(section, name, Effect.REFUSED if details else Effect.UNCHANGED, details, file)
     if not current.enabled:
@@ -149,7 +159,6 @@ def _change(key: Key, current: Standing | None, wanted: Entry | None, file: str)
 
 
 def _differences(before: Entry, after: Entry) -> Iterator[Detail]:
-    """Field by field; the parts of a job's version are named `agent.…` and `sources.…`."""
     if isinstance(before, Version) and isinstance(after, Version):
         yield from _compare((), _sides(before.job, after.job))
         yield from _compare(("agent",), _sides(before.agent, after.agent))

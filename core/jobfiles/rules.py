@@ -227,6 +227,9 @@ def _texts(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str 
 def _conversation_rules(job: JobDefinition) -> Iterator[Problem]:
     if job.channel and (said := addresses.mistake(job.channel)):
         yield ("channel",), said
+    for index, schedule in enumerate(job.schedules):
+        if schedule.channel and (said := _target_problem(schedule.channel, origin=False)):
+            yield ("schedules", index, "channel"), said
     for index, rule in enumerate(job.notify):
         if not rule.to:
             yield ("notify", index), "'to' names nobody"

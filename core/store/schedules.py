@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.scheduled import Schedule
 from core.store import dialects
 from core.store.dialects import Instant, Row
-from core.store.tables import facts, firings, job_versions, jobs, members, organizations, schedules
+from core.store.tables import channels, facts, firings, job_versions, jobs, members, organizations, schedules
 
 SEEN = "scheduler.seen_at"
 
@@ -101,6 +101,16 @@ async def of_job(connection: AsyncConnection, job: int) -> list[Row]:
     """The enabled schedules of a job, in the order in which they were made."""
     query = _SHOWN.where(schedules.c.job == job, schedules.c.enabled).order_by(schedules.c.pk)
     return list(await connection.execute(query))
+
+
+async def of_chat(connection: AsyncConnection, job_pks: Collection[int]) -> list[Row]:
+    """The enabled schedules of these jobs that were made in chat, with the address of their channel."""
+    query = (
+        _SHOWN.add_columns(channels.c.platform, channels.c.address)
+        .outerjoin(channels, channels.c.pk == schedules.c.channel)
+        .where(schedules.c.job.in_(sorted(job_pks)), schedules.c.enabled, schedules.c.origin == "chat")
+    )
+    return list(await connection.execute(query.order_by(schedules.c.pk)))
 
 
 async def of_organization(connection: AsyncConnection, organization: int, limit: int) -> list[Row]:
