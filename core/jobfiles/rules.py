@@ -228,7 +228,7 @@ def _conversation_rules(job: JobDefinition) -> Iterator[Problem]:
     if job.channel and (said := addresses.mistake(job.channel)):
         yield ("channel",), said
     for index, schedule in enumerate(job.schedules):
-        if schedule.channel and (said := _target_problem(schedule.channel, origin=False)):
+        if schedule.channel and (said := addresses.mistake(schedule.channel)):
             yield ("schedules", index, "channel"), said
     for index, rule in enumerate(job.notify):
         if not rule.to:
