@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -217,7 +218,7 @@ async def test_a_disabled_job_is_enabled_again_with_its_history(studio: Studio) 
         (revisions.enable, Effect.ENABLED),
         (revisions.enable, Effect.UNCHANGED),
     ):
-        done = await studio.do(lambda turn, verb=verb: verb(turn, studio.edith, job))
+        done = await studio.do(partial(verb, actor=studio.edith, job=job))
         assert done.effect is effect
         assert done.job.id == job.id
     assert [one for one in await studio.audit() if one.startswith("job.")][-2:] == [
