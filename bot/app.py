@@ -259,7 +259,8 @@ class Bot:
 
     async def _begin(self, role: Role) -> None:
         settings = self.settings
-        worker = self._worker()
+        executes = bool(settings.concurrency) or role not in ("serve", "worker")
+        worker = self._worker(executes=executes)
         await worker.start()
         janitor = Janitor(self.turns, lease=settings.lease)
         try:
@@ -283,7 +284,7 @@ class Bot:
         execution = Execution(worker, loops, asyncio.Event(), [])
         self._execution = execution
         works = [self._replace_when_buried]
-        if settings.concurrency or role not in ("serve", "worker"):
+        if executes:
             works.append(self._let_engine_work)
         execution.tasks += [asyncio.create_task(self._repeat(execution, work)) for work in works]
         loops.start()
@@ -309,7 +310,7 @@ class Bot:
     async def _replace_when_buried(self, execution: Execution) -> None:
         """A worker that was declared dead while it was silent can never work again: another follows it."""
         if execution.worker.buried and not execution.worker.running:
-            worker = self._worker()
+            worker = self._worker(executes=execution.worker.executes)
             await worker.start()
             buried, execution.worker = execution.worker, worker
             await buried.close()
@@ -364,9 +365,10 @@ class Bot:
         )
         return service.Teams(access, self.desk, self.turns, self.vault)
 
-    def _worker(self) -> Worker:
+    def _worker(self, *, executes: bool) -> Worker:
         settings = self.settings
-        return Worker(self.turns, self._equipment(), name=settings.process, lease=settings.lease)
+        tags = settings.tags if executes else None
+        return Worker(self.turns, self._equipment(), name=settings.process, lease=settings.lease, tags=tags)
 
     def _wake(self) -> None:
         if self._execution is not None:

@@ -57,13 +57,17 @@ def serve() -> None:
 
 
 @main.command()
-def worker() -> None:
+@click.option("--tags", help="What it takes beside usual runs, such as gpu,big (by default SLASHJOB_TAGS).")
+def worker(tags: str | None) -> None:
     """Execute runs on this machine, beside those who serve (PostgreSQL only)."""
     from bot.working import work
 
     with refusals():
         configured = _settings()
         logs.configure(configured.log_level)
+        if tags is not None:
+            own = tuple(tag.strip() for tag in tags.split(",") if tag.strip())
+            configured = configured.model_copy(update={"tags": own})
         sys.exit(asyncio.run(work(configured)))
 
 

@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 QUEUE_AGAIN = 0.5  # seconds: how soon runs that other processes queued are noticed
 SWEEP = 1.0
+STUCK = 15.0
 PLAN = 1.0  # seconds after a failed look at the schedules
 REMIND = 5.0
 LATE = 5.0  # seconds after which a waking of the scheduler counts as lost
@@ -85,6 +86,7 @@ class Loops:
         self._every(SWEEP, self._janitor.sweep)
         self._every(reap, self._janitor.reap)
         self._every(REMIND, self._janitor.remind)
+        self._every(STUCK, self._janitor.tell_of_stuck)
         self._every(HOURLY, self._janitor.forget)
         self._every(HOURLY, self._keeper.clear)
         if self._planner is not None:

@@ -72,6 +72,11 @@ class Settings(BaseModel):
         le=1000,
         description="runs at once in this process; 0: a serve that leaves them to workers",
     )
+    tags: tuple[str, ...] = Field(
+        (),
+        alias="SLASHJOB_TAGS",
+        description="what this process takes beside usual runs: jobs whose runs_on is one of these",
+    )
     max_running: int = Field(
         50,
         alias="SLASHJOB_MAX_RUNNING",
@@ -174,7 +179,7 @@ class Settings(BaseModel):
     )
 
     @field_validator(
-        "secret_keys", "commands", "agents", "teams_tenants", "teams_service_hosts", mode="before"
+        "secret_keys", "commands", "agents", "tags", "teams_tenants", "teams_service_hosts", mode="before"
     )
     @classmethod
     def _list(cls, value: object) -> object:

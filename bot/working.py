@@ -29,7 +29,8 @@ async def work(settings: Settings) -> int:
         gc.collect()
         gc.freeze()
         await bot.execute("worker")
-        click.echo(f"slashjob worker executes up to {settings.concurrency} runs at once", err=True)
+        tagged = f", also those for {', '.join(settings.tags)}" if settings.tags else ""
+        click.echo(f"slashjob worker executes up to {settings.concurrency} runs at once{tagged}", err=True)
         await stop.wait()
     finally:
         await bot.close()

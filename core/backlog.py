@@ -23,8 +23,9 @@ MOST = 1_000  # ids that are remembered
 class Backlog:
     """The claims of one worker."""
 
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, turns: Turns, tags: Sequence[str] = ()) -> None:
         self._turns = turns
+        self._tags = tuple(tags)
         self._held: frozenset[str] = frozenset()
         self._since = 0.0
         self._ends = 0
@@ -38,7 +39,7 @@ class Backlog:
             return []
 
         async def take(turn: Turn) -> tuple[list[Claim], list[str]]:
-            claims = await runs.claim(turn, len(wanted), worker)
+            claims = await runs.claim(turn, len(wanted), worker, self._tags)
             left = await rows.queued(turn.connection, MOST) if len(claims) < len(wanted) else []
             return claims, [run_id for run_id, _ in left]
 

@@ -38,6 +38,8 @@ async def _message(turn: Turn, delivery: Delivery) -> Message:
         case Kind.RESULT:
             view = await views.of_batch(turn, delivery.batch)
             return batches.result(view, results.run_of(delivery.subject))
+        case Kind.STUCK:
+            return batches.stuck(view)
         case Kind.DRIFT:
             return firings.drift(await views.of_batch(turn, delivery.batch))
         case Kind.RETRY:

@@ -39,6 +39,7 @@ class Kind(StrEnum):
     ALERT = "alert"  # F: a new message about what failed
     MENTION = "mention"  # a short reply that notifies the requester of a long run's end
     RESULT = "result"  # what one run of a fan-out found, in M's thread
+    STUCK = "stuck"  # no living worker may take its runs
     DRIFT = "drift"  # a schedule is due more often than its job can keep up with
     RETRY = "retry"  # an attempt failed and another follows, where the job wants to be told of each
     REMINDER = "reminder"  # F is still true
@@ -142,6 +143,12 @@ async def settled(turn: Turn, batch: int, extra: Extra) -> None:
 async def warn(turn: Turn, organization: int, channel: int, batch: int, subject: str) -> None:
     """Owe the warning that starts are skipped again and again, once for each `subject`."""
     await owe_all(turn, [Owed(organization, channel, Kind.DRIFT, subject, batch)])
+
+
+async def stuck(turn: Turn, batches: Sequence[Row]) -> None:
+    """Owe the warning that no living worker may take the runs of these batches, once for each."""
+    owed = [Owed(one.organization, one.channel, Kind.STUCK, f"batch:{one.id}", one.pk) for one in batches]
+    await owe_all(turn, owed)
 
 
 async def of_batch(turn: Turn, batch: int) -> list[Delivery]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from core import batches, incidents, progress, runs
+from core import batches, deliveries, incidents, progress, runs
 from core.store import deliveries as delivery_rows
 from core.store import requests as request_rows
 from core.store import runs as rows
+from core.store.dialects import Row
 from core.turns import Turn, Turns
 
 REQUESTS_KEPT = timedelta(days=7)
+STUCK_AFTER = timedelta(seconds=60)  # a worker that is restarted is back by then
 REAP_AFTER = timedelta(seconds=10)  # beyond the lease: a guard has killed the children by then
 
 
@@ -43,6 +45,20 @@ class Janitor:
             return
         await self._turns.take(batches.sweep)
         await self._turns.take(progress.give_up)
+
+    async def tell_of_stuck(self) -> None:
+        """Warn of what is queued for long because no living worker may take it."""
+
+        async def look(turn: Turn) -> list[Row]:
+            served = await rows.tags(turn.connection, turn.now)
+            return await rows.queued_long(turn.connection, turn.now - STUCK_AFTER, served, 20)
+
+        if await self._turns.look(look):
+
+            async def warn(turn: Turn) -> None:
+                await deliveries.stuck(turn, await look(turn))
+
+            await self._turns.take(warn)
 
     async def queue_again(self, limit: int = 1000) -> None:
         """Hand queued runs to the engine: those of other processes, and those that an engine lost."""

@@ -92,9 +92,9 @@ class Run:
         return f"#{self.batch}.{self.index}"
 
 
-async def claim(turn: Turn, room: int, worker: int) -> list[Claim]:
+async def claim(turn: Turn, room: int, worker: int, tags: Sequence[str] = ()) -> list[Claim]:
     """Claim so many of what is queued, those whose turn it is, for a worker whose lease is alive."""
-    found = await claim_rows.claim(turn.connection, room, worker, turn.now)
+    found = await claim_rows.claim(turn.connection, room, worker, turn.now, tags)
     if not found:
         return []
     await claim_rows.begin_attempts(

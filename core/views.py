@@ -35,6 +35,7 @@ class BatchView:
     names: dict[int, str]
     now: datetime
     approvers: tuple[int, ...] = ()  # some who can say yes, where it waits for one
+    lacks: bool = False  # no living worker may take what is queued of it
 
     @property
     def starter(self) -> str:
@@ -156,21 +157,26 @@ async def of_batches(turn: Turn, numbers: Sequence[int], *, whole: bool = False)
     told = (pk for one in found for pk in (one.member, one.cancelled_by, one.agreed_by))
     people = {pk for pk in told if pk is not None}
     names = await people_rows.names(turn.connection, people) if people else {}
+    waits = any(run.status is Status.QUEUED for run in every)
+    served = await run_rows.tags(turn.connection, turn.now) if waits else set()
     made = []
     for batch in found:
         version = await run_rows.version(turn.connection, batch.version)
+        definition = versions.read(version.id, version.definition)
         own = tuple(run for run in every if run.batch == batch.number)
         made.append(
             BatchView(
                 batch=batch,
                 job=await jobs.get(turn, batch.job),
-                version=versions.read(version.id, version.definition),
+                version=definition,
                 version_number=version.number,
                 runs=own,
                 records={run.pk: records.get(run.pk, []) for run in own},
                 names=names,
                 now=turn.now,
-                approvers=await _approvers(turn, batch, versions.read(version.id, version.definition)),
+                approvers=await _approvers(turn, batch, definition),
+                lacks=definition.job.runs_on not in served
+                and any(run.status is Status.QUEUED for run in own),
             )
         )
     return made

@@ -182,6 +182,7 @@ def batch_row(
         "until_at": until(state, now, within=within, timeout=job.batch_timeout),
         "total": len(wish.combinations),
         "priority": job.priority,
+        "runs_on": job.runs_on,
         "due_at": wish.due_at,
         "rerun_of": wish.rerun_of,
         "created_at": now,

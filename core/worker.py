@@ -55,7 +55,16 @@ class Equipment:
 class Worker:
     """One process's share of the work: any number of runs under one lease."""
 
-    def __init__(self, turns: Turns, equipment: Equipment, *, name: str, lease: timedelta) -> None:
+    def __init__(
+        self,
+        turns: Turns,
+        equipment: Equipment,
+        *,
+        name: str,
+        lease: timedelta,
+        tags: Sequence[str] | None = (),
+    ) -> None:
+        """`tags`: what it can do beside the usual; None: it takes no runs."""
         self._turns = turns
         self._equipment = equipment
         self._name = name
@@ -64,7 +73,8 @@ class Worker:
         self._live: dict[int, Live] = {}
         self._versions: dict[int, Version] = {}
         self._strangers: set[tuple[int, int]] = set()
-        self._backlog = Backlog(turns)
+        self._tags = None if tags is None else tuple(tags)
+        self._backlog = Backlog(turns, self._tags or ())
         self._writing = asyncio.Lock()
         self._endings = Collector(self._finish)
         self._tasks: list[asyncio.Task[None]] = []
@@ -76,6 +86,11 @@ class Worker:
         if self._lease is None:
             raise RuntimeError("the worker was not started")
         return self._lease.worker
+
+    @property
+    def executes(self) -> bool:
+        """It takes runs."""
+        return self._tags is not None
 
     @property
     def buried(self) -> bool:
@@ -107,6 +122,7 @@ class Worker:
                     "name": self._name,
                     "started_at": turn.now,
                     "lease_until": turn.now + self._length,
+                    "tags": None if self._tags is None else list(self._tags),
                 },
             )
 

@@ -10,7 +10,6 @@ _LATER = (
     "run_if",
     "post_if",
     "quiet_hours",
-    "runs_on",
 )
 
 

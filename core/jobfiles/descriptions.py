@@ -73,7 +73,7 @@ DESCRIPTIONS: Mapping[str, Mapping[str, str]] = {
         "quiet_hours": "Local times between which nothing is posted.",
         "attach": "Files that go with the result.",
         "retention": f"How long runs are kept, {_DURATION}.",
-        "runs_on": "The label of the workers that may run it.",
+        "runs_on": "Only workers with this tag run it (slashjob worker --tags gpu).",
     },
     "Parameter": {
         "type": "What values are: a relative date (-7d, today) is resolved when the run starts.",

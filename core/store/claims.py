@@ -5,6 +5,7 @@ Every process and every engine claims by this one statement: whose turn it is st
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -65,7 +66,11 @@ def _in_turn() -> sa.Select[tuple[int]]:
         .join(organizations, organizations.c.pk == batches.c.organization)
         .outerjoin(of_job, of_job.c.job == runs.c.job)
         .outerjoin(of_organization, of_organization.c.organization == batches.c.organization)
-        .where(_QUEUED, organizations.c.paused_at.is_(None))
+        .where(
+            _QUEUED,
+            organizations.c.paused_at.is_(None),
+            batches.c.runs_on.in_(sa.bindparam("tags", expanding=True)),
+        )
         .subquery("lined_up")
     )
     order = (lined_up.c.priority.desc(), lined_up.c.turn, lined_up.c.pk)
@@ -121,15 +126,18 @@ _CLAIM = (
 )
 
 
-async def claim(connection: AsyncConnection, room: int, worker: int, now: datetime) -> list[Row]:
-    """Claim so many queued runs for a worker whose lease is alive, those whose turn it is.
+async def claim(
+    connection: AsyncConnection, room: int, worker: int, now: datetime, tags: Sequence[str] = ()
+) -> list[Row]:
+    """Claim so many queued runs for a worker whose lease is alive, those whose turn it is; of those that
+    ask for a tag, only where it is among `tags`.
 
     Claims of one organization follow each other: two that count at once would exceed its cap. PostgreSQL
     locks its row; SQLite's writing transaction is alone anyway.
     """
     if connection.dialect.name != "sqlite":
         await connection.execute(_WITH_WORK)
-    given = {"room": room, "me": worker, "moment": now}
+    given = {"room": room, "me": worker, "moment": now, "tags": ["", *tags]}
     return list(await connection.execute(_CLAIM, given))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -291,9 +291,29 @@ async def retire(connection: AsyncConnection, worker: int, now: datetime) -> Non
 
 
 async def anybody(connection: AsyncConnection, now: datetime) -> bool:
-    """Some worker lives."""
-    alive = sa.select(workers.c.pk).where(workers.c.dead_at.is_(None), workers.c.lease_until > now)
-    return (await connection.execute(alive.limit(1))).first() is not None
+    """Some worker lives that takes runs."""
+    return bool(await tags(connection, now))
+
+
+async def tags(connection: AsyncConnection, now: datetime) -> set[str]:
+    """Every tag that some living worker has; empty text where there is any that takes runs."""
+    alive = sa.select(workers.c.tags).where(workers.c.dead_at.is_(None), workers.c.lease_until > now)
+    return {tag for own in await connection.scalars(alive) if own is not None for tag in ("", *own)}
+
+
+async def queued_long(
+    connection: AsyncConnection, before: datetime, served: Collection[str], limit: int
+) -> list[Row]:
+    """Batches with runs that are queued since before that instant and ask for a tag that is not `served`."""
+    waits = (
+        sa.select(runs.c.batch)
+        .join(batches, batches.c.pk == runs.c.batch)
+        .where(_QUEUED, runs.c.queued_at < before, batches.c.runs_on.not_in(list(served)))
+        .distinct()
+        .limit(limit)
+    )
+    query = sa.select(batches).where(batches.c.pk.in_(waits), batches.c.channel.is_not(None))
+    return list(await connection.execute(query.order_by(batches.c.pk)))
 
 
 async def details(connection: AsyncConnection, keys: Sequence[tuple[int, int]]) -> list[Row]:

@@ -147,6 +147,26 @@ def cancelled(view: BatchView, run: int | None) -> Message:
     return Message(text=text, tone=Tone.NEUTRAL, blocks=(Paragraph(text),), buttons=(_view(view),))
 
 
+def stuck(view: BatchView) -> Message:
+    """What is queued for long, and no living worker may take it."""
+    tag = view.version.job.runs_on
+    what = f"a worker tagged {tag}" if tag else "a worker"
+    title = f"{view.job.label} · #{view.batch.number} waits for {what}"
+    if not view.lacks:
+        text = f"{view.job.label} · #{view.batch.number} waited for {what}, which is there now."
+        return Message(text=text, title=text, tone=Tone.NEUTRAL, buttons=(_view(view),))
+    how = f"slashjob worker --tags {tag}" if tag else "slashjob worker"
+    text = f"{title}: none is running. Its runs start as soon as there is one: {how}"
+    return Message(
+        text=text,
+        title=title,
+        tone=Tone.WARNING,
+        blocks=(Paragraph(text),),
+        buttons=(_cancel(view), _view(view)),
+        mentions=_requester(view),
+    )
+
+
 def started(view: BatchView) -> Message:
     """The acknowledgement."""
     return _going(view)
@@ -177,7 +197,7 @@ def _progress(view: BatchView) -> tuple[Block, ...]:
     if not view.single:
         failed = sum(batch.counts.get(status, 0) for status in UNSUCCESSFUL)
         tail = f" · {failed} failed" if failed else ""
-        return (Paragraph(f"{batch.done} of {batch.total} done{tail}"),)
+        return (Paragraph(f"{batch.done} of {batch.total} done{tail}"), *_lacking(view))
     if not view.runs:
         return ()
     run, attempts = view.runs[0], view.version.job.retry.attempts
@@ -191,7 +211,13 @@ def _progress(view: BatchView) -> tuple[Block, ...]:
             why = told(view, run)
             return (Paragraph(f"Attempt {run.attempt} of {attempts} did not succeed. {why}"),)
         case _:
-            return (Paragraph("Queued."),)
+            return _lacking(view) or (Paragraph("Queued."),)
+
+
+def _lacking(view: BatchView) -> tuple[Block, ...]:
+    """What it waits for where its job asks for workers that are not there."""
+    tag = view.version.job.runs_on
+    return (Paragraph(f"Waits for a worker tagged {tag}."),) if view.lacks and tag else ()
 
 
 def _one_result(view: BatchView) -> Message:

@@ -100,6 +100,8 @@ def why_batch(view: BatchView, firing: Row | None, zone: ZoneInfo, reader: ZoneI
         end = f"It was skipped: {batch.reason}."
     elif batch.state is BatchState.WAITING:
         end = f"It waits {batch.reason}."
+    elif view.lacks and view.version.job.runs_on:
+        end = f"It waits for a worker tagged {view.version.job.runs_on}: none is running."
     else:
         reasons = [run.reason for run in view.unsuccessful if run.reason]
         end = f"It is {words.STATES[batch.state]}." if not batch.state.ended else _ended(view, reasons)

@@ -16,12 +16,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from adapters.engines.embedded import Embedded
 from core import runs
 from core.backlog import Backlog
 from core.definitions import Retry
 from core.lifecycles import BatchState, Status
 from core.runs import wait_before
 from core.store import claims, tables
+from core.store import runs as run_rows
 from core.store.database import Store
 from core.store.migrate import migrate
 from tests.store.desk_rig import Office, said
@@ -296,3 +298,50 @@ async def test_a_claim_looks_at_what_is_queued_and_not_at_every_run_there_ever_w
     looks = [line for line in plan if line.startswith(("SCAN runs", "SCAN running"))]
     assert looks
     assert all("ix_runs_queued" in line or "ix_runs_running" in line for line in looks), plan
+
+
+async def test_news_of_an_end_that_comes_while_runs_are_claimed_is_heard_by_the_engine() -> None:
+    engine, stop, asked = Embedded(), asyncio.Event(), list[list[str]]()
+
+    async def begin(run_ids: list[str]) -> list[asyncio.Task[None]]:
+        asked.append(sorted(run_ids))
+        if len(asked) == 1:  # the claim has read its rows; then a run ends, and asks for what was held back
+            await engine.enqueue(None, [("b", 0)])
+        else:
+            stop.set()
+        return []
+
+    await engine.enqueue(None, [("a", 0), ("b", 0)])
+    async with asyncio.timeout(10):
+        await engine.run_worker(begin, 2, stop)
+    assert asked == [["a", "b"], ["b"]]
+
+
+async def test_an_end_while_some_are_claimed_asks_again_for_the_rest(
+    idle: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await cap(idle, 2)
+    started = await idle.start(await idle.job("a"), *({"do": "ok"} for _ in range(3)))
+    ids = [run.id for run in await idle.runs(started.batch)]
+    await idle.engine.close()  # it has heard of them already
+    backlog = Backlog(idle.turns)
+    real = run_rows.queued
+
+    async def then_an_end(*given: Any) -> Any:
+        found = await real(*given)
+        await backlog.ended()
+        return found
+
+    monkeypatch.setattr(run_rows, "queued", then_an_end)
+    assert len(await backlog.claim(ids, idle.worker.number)) == 2
+    asked: list[str] = []
+
+    async def begin(run_ids: list[str]) -> list[asyncio.Task[None]]:
+        asked.extend(run_ids)
+        stop.set()
+        return []
+
+    stop = asyncio.Event()
+    async with asyncio.timeout(10):
+        await idle.engine.run_worker(begin, 5, stop)
+    assert asked == ids[2:]

@@ -49,6 +49,7 @@ batches = Table(
     Column("agreed_by", Number, nullable=True),  # who said yes, or no
     Column("total", sa.Integer, nullable=False),
     Column("priority", sa.Integer, nullable=False, server_default="0"),
+    Column("runs_on", sa.Text, nullable=False, server_default=""),  # only workers with this tag take its runs
     Column("due_at", Instant, nullable=True),
     Column("rerun_of", Number, nullable=True),
     Column("cancelled_by", Number, nullable=True),
@@ -87,6 +88,7 @@ workers = Table(
     Column("name", sa.Text, nullable=False),  # host:pid
     Column("started_at", Instant, nullable=False),
     Column("lease_until", Instant, nullable=False),
+    Column("tags", Json, nullable=True, server_default="[]"),  # NULL: it takes no runs at all
     Column("dead_at", Instant, nullable=True),  # from then on it can neither renew nor claim
     sqlite_autoincrement=True,  # a number is never given twice
 )
