@@ -39,7 +39,7 @@ async def _message(turn: Turn, delivery: Delivery) -> Message:
             view = await views.of_batch(turn, delivery.batch)
             return batches.result(view, results.run_of(delivery.subject))
         case Kind.STUCK:
-            return batches.stuck(view)
+            return batches.stuck(await views.of_batch(turn, delivery.batch))
         case Kind.DRIFT:
             return firings.drift(await views.of_batch(turn, delivery.batch))
         case Kind.RETRY:
