@@ -21,6 +21,7 @@ from core.errors import Invalid, NotAllowed, NotFound
 from core.jobs import Job
 from core.nearest import nearest
 from core.people import Member
+from core.store import jobs as job_rows
 from core.store import keys as rows
 from core.store import people as people_rows
 from core.store.dialects import Row
@@ -98,7 +99,7 @@ async def create(
     granted = _permissions(permissions)
     known = await every(turn, actor.organization)
     _check(name, granted, job_names, per_minute, [one.name for one in known])
-    limited = [(await jobs.find(turn, actor.organization, one)).id for one in job_names]
+    limited = [(await jobs.named(turn, actor.organization, one)).id for one in job_names]
     role = max((one.role for one in granted), key=lambda one: one.rank)
     member = await people_rows.add_member(
         turn.connection, actor.organization, name, "", role, turn.now, machine=True
@@ -156,6 +157,11 @@ async def listing(turn: Turn, actor: Member) -> list[Key]:
     """The keys in use by name. Raises `NotAllowed` where the actor is no admin."""
     await people.permit(turn, actor, Role.ADMIN, "list keys")
     return await every(turn, actor.organization)
+
+
+async def job_names(turn: Turn, organization: int) -> dict[str, str]:
+    """Id -> name of every job, to tell what keys are limited to."""
+    return {row.id: row.name for row in await job_rows.names(turn.connection, organization)}
 
 
 async def recognize(turn: Turn, text: str) -> Key | None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from core import audit, batches, choices, jobs, parameters, people, sets
+from core import audit, batches, choices, jobs, parameters, people, places, sets
 from core.batches import Started, Trigger, Wish
 from core.choices import Asked
 from core.combinations import expand
@@ -21,7 +21,6 @@ from core.jobs import Job
 from core.lifecycles import UNSUCCESSFUL
 from core.parameters import Fan, Given
 from core.people import Member
-from core.ports import Channel
 from core.runs import Run
 from core.turns import Turn
 from core.vault import Vault
@@ -37,14 +36,14 @@ Stored = tuple[tuple[dict[str, Any], ...], tuple[str, ...]]
 class Order:
     """What is to run. `sets` are rows of values, or names of saved sets; `matrix` gives several values.
 
-    `parameters` hold for every set, where the set does not say otherwise. `channel` is where the ending is
-    told, the job's own where it is None.
+    `parameters` hold for every set, where the set does not say otherwise. `notify` is where the ending is
+    told (`slack:#ops`), the job's own channel where it is empty.
     """
 
     parameters: Mapping[str, Scalar] = field(default_factory=dict)
     sets: Sequence[Mapping[str, Scalar] | str] = ()
     matrix: Mapping[str, Sequence[Scalar]] = field(default_factory=dict)
-    channel: Channel | None = None
+    notify: str = ""
     note: str = ""
 
 
@@ -77,7 +76,7 @@ async def start(turn: Turn, actor: Member, job: Job, order: Order, office: Offic
     bound = expand(definitions, given, now=turn.now, zone=office.zone, limit=MOST_RUNS)
     stored = tuple(parameters.to_json(definitions, one, seal=office.vault.seal_value) for one in bound)
     prints = tuple(parameters.fingerprint(definitions, one) for one in bound)
-    return await _wish(turn, actor, job, (stored, prints), office, channel=order.channel, note=order.note)
+    return await _wish(turn, actor, job, (stored, prints), office, notify=order.notify, note=order.note)
 
 
 async def run_again(
@@ -177,7 +176,7 @@ async def _wish(
     stored: Stored,
     office: Office,
     *,
-    channel: Channel | None = None,
+    notify: str = "",
     note: str = "",
     rerun_of: int | None = None,
     due_ats: tuple[datetime | None, ...] = (),
@@ -192,7 +191,7 @@ async def _wish(
         prints=stored[1],
         trigger=Trigger.API,
         actor=actor,
-        channel=await _told_in(turn, job, channel),
+        channel=await _told_in(turn, job, notify),
         request=office.request,
         rerun_of=rerun_of,
         due_ats=due_ats,
@@ -220,14 +219,11 @@ def _given(job: Job, order: Order) -> list[Mapping[str, Given | Scalar]]:
     return [{**order.parameters, **row, **fans} for row in rows or [{}]]
 
 
-async def _told_in(turn: Turn, job: Job, channel: Channel | None) -> int | None:
-    """The number of the channel that hears of the end: what was asked for, else the job's own."""
-    if channel is None:
-        platform, _, address = job.job.channel.partition(":")
-        if not address:
-            return None
-        channel = Channel(platform, address)
-    return await people.channel(turn, job.organization, channel, name=channel.address)
+async def _told_in(turn: Turn, job: Job, notify: str) -> int | None:
+    """The number of the channel that hears of the end: what was asked for, the job's own, or for alerts."""
+    target = notify or job.job.channel
+    found = await places.find(turn, job.organization, target) if target else None
+    return await places.origin(turn, job.organization, found)
 
 
 async def _note(turn: Turn, actor: Member, batch_id: str, note: str) -> None:

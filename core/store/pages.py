@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -77,5 +76,5 @@ async def chats(
 async def first_batch_since(connection: AsyncConnection, public_id: str) -> int | None:
     """The number of the first batch whose id is not below that one: ids begin with the time."""
     query = sa.select(batches.c.pk).where(batches.c.id >= public_id).order_by(batches.c.id).limit(1)
-    found: Any = (await connection.scalars(query)).one_or_none()
+    found: int | None = (await connection.scalars(query)).one_or_none()
     return found
