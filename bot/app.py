@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -28,7 +29,7 @@ from bot.execution import ExecutionLock
 from bot.loops import Loops
 from bot.settings import Settings
 from bot.watchdog import Watchdog
-from core import moving, people, schedules
+from core import moving, people, places, schedules
 from core.choices import Chooser
 from core.composer import compose
 from core.desk.desk import Desk
@@ -40,9 +41,10 @@ from core.ports import Agent, Engine, Platform
 from core.retention import Retention
 from core.scheduler import Scheduler
 from core.store import dialects
+from core.store import people as people_rows
 from core.store.database import Store
 from core.store.migrate import migrate, pending
-from core.turns import Turns
+from core.turns import Turn, Turns
 from core.vault import Vault
 from core.worker import Equipment, Worker
 
@@ -55,6 +57,7 @@ _log = logging.getLogger(__name__)
 Role = Literal["serve", "worker", "say", "console", "demo"]
 
 
+ORPHANED = timedelta(hours=1)  # after which what is owed on a platform that is not set up is told elsewhere
 LOOK = 0.5  # seconds between two looks whether all is well
 
 
@@ -88,12 +91,12 @@ class Bot:
         self._sources = Sources(settings.workspace.resolve())
         chooser = Chooser(self._sources.open, self.environment)
         self.desk = Desk(self.turns, self.vault, zone=self.zone, admin_code=self.admin_code, chooser=chooser)
-        self.chooser = chooser
         self.platforms: dict[str, Platform] = {"console": Console()}
         self.data = self._data_folder()
         self.callbacks = Callbacks(settings.public_url)
         self.slack = self._slack()
         self.teams = self._teams()
+        self._add_outbound()
         self._plugins = Plugins(settings.agents)
         self._watchdog = Watchdog(self._plugins.running)
         self._lock = ExecutionLock(dialects.file(self.store.address)) if self.store.sqlite else None
@@ -269,7 +272,7 @@ class Bot:
                 await janitor.take_over(worker.number)
             await janitor.queue_again()
             await schedules.refresh(self.turns, self.zone.key)
-            await self.turns.take(lambda turn: people.cap(turn, settings.max_running))
+            await self.turns.take(self._make_known)
         except BaseException:
             await worker.close()
             raise
@@ -278,10 +281,11 @@ class Bot:
         if self.teams is not None:
             self.platforms["teams"] = self.teams.platform()
         only = role == "worker"  # executes, and leaves telling and ticking to those who serve
-        notifier = None if only else Notifier(self.turns, self.platforms, compose)
+        orphaned = ORPHANED if role == "serve" else None
+        notifier = None if only else Notifier(self.turns, self.platforms, compose, orphaned=orphaned)
         planner = None if only else Scheduler(self.turns, self.vault)
         keeper = Retention(self.turns, self.data, default=settings.retention)
-        loops = Loops(self.turns, notifier, janitor, planner, keeper, lease=settings.lease)
+        loops = Loops(notifier, janitor, planner, keeper, lease=settings.lease)
         execution = Execution(worker, loops, asyncio.Event(), [])
         self._execution = execution
         works = [self._replace_when_buried]
@@ -291,6 +295,14 @@ class Bot:
         loops.start()
         loops.wake()
         self._watchdog.start()
+
+    async def _make_known(self, turn: Turn) -> None:
+        """What the settings say of organizations, for every process to read in their rows."""
+        await people.cap(turn, self.settings.max_running)
+        default = await people.organization(turn, timezone=self.settings.timezone)
+        if self.settings.alert_channel:
+            place = await places.find(turn, default, self.settings.alert_channel)
+            await people_rows.set_alert_channel(turn.connection, default, place)
 
     async def _repeat(self, execution: Execution, work: Callable[[Execution], Awaitable[None]]) -> None:
         """Do it until the stop; a fault (the database was away) is logged, and it is begun again."""
@@ -344,6 +356,13 @@ class Bot:
             public_url=settings.public_url,
         )
         return service.Slack(access, self.desk, self.turns, self.vault)
+
+    def _add_outbound(self) -> None:
+        """The platforms that only speak."""
+        if self.settings.webhooks:
+            from adapters.webhook import hooks, platform  # only where there are some
+
+            self.platforms["webhook"] = platform.Webhook(hooks.read(self.settings.webhooks))
 
     def _teams(self) -> Teams | None:
         settings = self.settings

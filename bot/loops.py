@@ -18,8 +18,6 @@ from core.janitor import Janitor
 from core.notifier import Notifier
 from core.retention import Retention
 from core.scheduler import Scheduler
-from core.store import deliveries as delivery_rows
-from core.turns import Turn, Turns
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +30,7 @@ LATE = 5.0  # seconds after which a waking of the scheduler counts as lost
 HOURLY = 3600.0
 SILENT = 120.0  # seconds without a good end after which a loop is reported by /readyz
 SOON = 60.0  # seconds after the start by which everything periodic was done once
+SENDING = 15.0  # seconds that a stop waits for what is being sent
 NOTICE = 1.0  # seconds: how soon deliveries that other processes owe are noticed
 
 
@@ -40,7 +39,6 @@ class Loops:
 
     def __init__(
         self,
-        turns: Turns,
         notifier: Notifier | None,
         janitor: Janitor,
         planner: Scheduler | None,
@@ -49,7 +47,6 @@ class Loops:
         lease: timedelta,
     ) -> None:
         """A process that only executes has neither notifier nor planner: others tell and tick."""
-        self._turns = turns
         self._notifier = notifier
         self._janitor = janitor
         self._planner = planner
@@ -102,6 +99,8 @@ class Loops:
         if self._passes:
             await asyncio.wait(set(self._passes))
         if self._telling is not None:
+            self._owed.set()  # what is being sent comes to its end: a send that is cut off may have arrived
+            await asyncio.wait({self._telling}, timeout=SENDING)
             self._telling.cancel()
             await asyncio.gather(self._telling, return_exceptions=True)
         if self._notifier is not None:
@@ -175,7 +174,7 @@ class Loops:
 
     async def _tell(self, notifier: Notifier) -> None:
         pause = NOTICE
-        while True:
+        while not self._stopping:
             try:
                 async with asyncio.timeout(pause):
                     await self._owed.wait()
@@ -192,13 +191,8 @@ class Loops:
 
     async def _bring(self, notifier: Notifier) -> float:
         """Bring what is due; returns the seconds until the next look."""
-
-        async def look(turn: Turn) -> float | None:
-            due = await delivery_rows.next_due(turn.connection)
-            return None if due is None else (due - turn.now).total_seconds()
-
-        wait = await self._turns.look(look)
-        if wait is not None and wait <= 0:
+        wait = await notifier.next_due()
+        if wait is not None and wait <= timedelta(0):
             await notifier.deliver()
-            wait = await self._turns.look(look)
-        return NOTICE if wait is None else min(NOTICE, max(0.01, wait))
+            wait = await notifier.next_due()
+        return NOTICE if wait is None else min(NOTICE, max(0.01, wait.total_seconds()))

@@ -27,8 +27,10 @@ SECRETS = (  # may stand in a file named by X_FILE
     "SLACK_CLIENT_SECRET",
     "MICROSOFT_APP_PASSWORD",
     "MICROSOFT_APP_CERTIFICATE",
+    "SLASHJOB_WEBHOOKS",
 )
 _OAUTH = ("SLACK_CLIENT_SECRET", "SLACK_SIGNING_SECRET", "SLASHJOB_PUBLIC_URL")
+PLACES = ("slack", "teams", "email", "webhook", "console")  # where an alert may go
 SLACK_API = "https://slack.com/api/"
 TEAMS_OPENID = "https://login.botframework.com/v1/.well-known/openidconfiguration"
 TEAMS_LOGIN = "https://login.microsoftonline.com"
@@ -102,6 +104,16 @@ class Settings(BaseModel):
         timedelta(seconds=30),
         alias="SLASHJOB_LEASE",
         description="how long a process may be silent before its runs are lost",
+    )
+    alert_channel: str = Field(
+        "",
+        alias="SLASHJOB_ALERT_CHANNEL",
+        description="slack:#ops or email:ops@example.com: told of what has no place, or did not reach it",
+    )
+    webhooks: str = Field(
+        "",
+        alias="SLASHJOB_WEBHOOKS",
+        description="a line each: name URL [secret=whsec_…] [teams] [private]; jobs name them webhook:NAME",
     )
     drain: Duration = Field(
         timedelta(seconds=30),
@@ -191,6 +203,22 @@ class Settings(BaseModel):
     @classmethod
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
+
+    @field_validator("webhooks")
+    @classmethod
+    def _hooks(cls, value: str) -> str:
+        from adapters.webhook import hooks  # only where there are some
+
+        hooks.read(value)
+        return value
+
+    @field_validator("alert_channel")
+    @classmethod
+    def _place(cls, value: str) -> str:
+        platform, _, address = value.partition(":")
+        if value and (platform not in PLACES or not address.strip()):
+            raise ValueError(f"a channel is written slack:#ops; it begins with {', '.join(PLACES)}")
+        return value
 
     @field_validator("timezone")
     @classmethod

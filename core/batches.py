@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from core import audit, deliveries, locks, progress
+from core import audit, deliveries, locks, places, progress
 from core.errors import OutOfPlace
 from core.lifecycles import BatchState, Status
 from core.people import Member
@@ -83,6 +83,7 @@ async def start_many(turn: Turn, wishes: Sequence[Wish]) -> list[Started]:
     """
     await rows.order(turn.connection, [wish.job for wish in wishes])
     await _refuse_where_paused(turn, wishes)
+    wishes = await _with_places(turn, wishes)
     started: dict[int, Started] = {}
     waiting = list(range(len(wishes)))
     while waiting:
@@ -233,6 +234,16 @@ async def _insert_runs(turn: Turn, wishes: Sequence[Wish], started: Sequence[Sta
         await run_rows.insert(turn.connection, every)
         turn.queued += [(run["id"], run["priority"]) for run in every if run["status"] is Status.QUEUED]
     return told
+
+
+async def _with_places(turn: Turn, wishes: Sequence[Wish]) -> Sequence[Wish]:
+    """What belongs to no channel is told in the organization's alert channel."""
+    homeless = sorted({wish.organization for wish in wishes if wish.channel is None})
+    found = {organization: await places.origin(turn, organization, None) for organization in homeless}
+    return [
+        wish if wish.channel is not None else replace(wish, channel=found[wish.organization])
+        for wish in wishes
+    ]
 
 
 async def _refuse_where_paused(turn: Turn, wishes: Sequence[Wish]) -> None:

@@ -7,14 +7,14 @@ brings the newest state, so many changes in a short time are one edit.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from core import ids, people
-from core.lifecycles import DeliveryState
-from core.ports import Channel
+from core import ids
+from core.lifecycles import BatchState, DeliveryState
+from core.ports import About, Channel
 from core.store import deliveries as rows
 from core.store.dialects import Row
 from core.turns import Turn
@@ -26,10 +26,9 @@ PACES = (  # (age of a message, least time between two edits of it): DESIGN.md, 
 )
 
 
-_KEPT = ("team", "enterprise")  # what of a channel's reference also holds for its people
 _ATTEMPT = "attempt:"
 _INCIDENT = "incident:"
-_INSTEAD = "instead:"  # subjects of what goes to a person because a channel did not take it
+INSTEAD = "instead:"  # subjects of what goes elsewhere because a channel did not take it
 
 
 class Kind(StrEnum):
@@ -109,6 +108,8 @@ class Delivery:
     reply_to: str = ""  # the external id of the message whose thread it belongs to
     subject: str = ""
     extra: Extra = NOTHING
+    about: About = field(default_factory=About)
+    ended: bool = True  # what it tells of has come to its end
 
 
 async def owe(
@@ -140,6 +141,14 @@ async def settled(turn: Turn, batch: int, extra: Extra) -> None:
     turn.owed = True
 
 
+async def owe_instead(turn: Turn, delivery: Delivery, root: str, organization: int, channel: int) -> None:
+    """Owe elsewhere what a channel did not take; `root` is the id of the delivery that stands at the
+    beginning. Safe to repeat."""
+    subject = f"{INSTEAD}{root}"
+    owed = Owed(organization, channel, delivery.kind, subject, delivery.batch or None, extra=delivery.extra)
+    await owe_all(turn, [owed])
+
+
 async def warn(turn: Turn, organization: int, channel: int, batch: int, subject: str) -> None:
     """Owe the warning that starts are skipped again and again, once for each `subject`."""
     await owe_all(turn, [Owed(organization, channel, Kind.DRIFT, subject, batch)])
@@ -164,27 +173,6 @@ async def of_job(turn: Turn, job: int, *, limit: int = 20) -> list[Delivery]:
 async def of_channel(turn: Turn, channel: int, *, after: int = 0) -> list[Delivery]:
     """What was brought to a channel, from that delivery's number on."""
     return [read(row) for row in await rows.of_channel(turn.connection, channel, after)]
-
-
-async def divert(turn: Turn, delivery: Delivery) -> bool:
-    """Owe to a person what a channel did not take: to who started it, else to the job's owner.
-
-    False where there is nobody, or where it was a person already. Safe to call twice.
-    """
-    if delivery.kind is Kind.RESULT:  # its message tells of it, and goes to them
-        return False
-    found = await rows.fallback(turn.connection, delivery.pk, delivery.channel.platform)
-    told = (delivery.channel.address, delivery.only_for)
-    if delivery.instead_of or not found or found[0].external_id in told:
-        return False
-    who = found[0]
-    reference = {key: one for key, one in (delivery.channel.reference or {}).items() if key in _KEPT}
-    place = Channel(delivery.channel.platform, who.external_id, "", reference or None)
-    channel = await people.channel(turn, who.organization, place)
-    subject = f"{_INSTEAD}{delivery.id}"
-    owed = Owed(who.organization, channel, delivery.kind, subject, who.batch, extra=delivery.extra)
-    await owe_all(turn, [owed])
-    return True
 
 
 async def why_not(turn: Turn, delivery_id: str) -> tuple[str, str]:
@@ -236,10 +224,23 @@ def read(row: Row) -> Delivery:
         created_at=row.created_at,
         sent_at=row.sent_at,
         broken=row.channel_state == "broken",
-        instead_of=row.subject.removeprefix(_INSTEAD) if row.subject.startswith(_INSTEAD) else "",
+        instead_of=row.subject.removeprefix(INSTEAD) if row.subject.startswith(INSTEAD) else "",
         reply_to=row.anchor or "" if row.kind in _AT_ITS_MESSAGE else "",
         subject=row.subject,
         extra=_extra(row.data),
+        about=_about(row),
+        ended=row.batch_state is None or BatchState(row.batch_state).ended,
+    )
+
+
+def _about(row: Row) -> About:
+    return About(
+        kind=row.kind,
+        job_id=row.job_id or "",
+        job=row.job_name or "",
+        batch_id=row.batch_id or "",
+        batch=row.batch or 0,
+        state=row.batch_state or "",
     )
 
 

@@ -15,9 +15,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from core import deliveries
+from core import deliveries, fallback
 from core.deliveries import Delivery, Kind
-from core.errors import DeliveryError
+from core.errors import DeliveryError, Fault
 from core.lifecycles import DeliveryState
 from core.messages import Message
 from core.ports import Finder, Platform, Post, Receipt
@@ -28,36 +28,114 @@ _log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)  # how long one send may take
 AT_ONCE = 50  # deliveries claimed together
-GIVE_UP = 10  # tries after which a delivery has failed
+GIVE_UP = 10  # tries after which a delivery has failed, where it has been owed for `PATIENCE`
+PATIENCE = timedelta(hours=1)  # longer than mail servers put strangers off, and than most platforms are away
+LONG = timedelta(seconds=5)  # a pause that all of a channel is put off for at once
+LOOK = 0.25  # seconds between two looks for more while something is under way
+TOGETHER = 0.01  # seconds that what was brought waits for others, to be written down in one transaction
+NOT_YET = timedelta(hours=1)  # then it is looked again whether what cannot be edited has come to its end
 
-Outcome = tuple[Delivery, Receipt | DeliveryError]
+
+PutOff = dict[tuple[timedelta, str], list[tuple[int, int]]]
+"""(pause, why) -> what is put off for so long: numbers with their fences."""
+
+
+class _Unsaid(Fault):
+    """There is nothing to bring: the place has what it can have."""
+
+
+Outcome = tuple[Delivery, Receipt | DeliveryError | _Unsaid]
 Compose = Callable[[Turn, Delivery], Awaitable[Message]]
 
 
 class Notifier:
     """Delivers until nothing is due."""
 
-    def __init__(self, turns: Turns, platforms: Mapping[str, Platform], compose: Compose) -> None:
+    def __init__(
+        self,
+        turns: Turns,
+        platforms: Mapping[str, Platform],
+        compose: Compose,
+        *,
+        lease: timedelta = LEASE,
+        orphaned: timedelta | None = None,
+    ) -> None:
         self._turns = turns
         self._platforms = platforms
         self._compose = compose
+        self._lease = lease
+        self._orphaned = orphaned
 
     async def deliver(self) -> int:
-        """Bring everything that is due now; returns how many were claimed."""
-        total = 0
-        while True:
-            claimed = await self._turns.take(self._claim)
-            total += len(claimed)
-            if claimed:
-                brought = await asyncio.gather(*(self._bring_in_order(some) for some in _by_place(claimed)))
-                outcomes = [one for some in brought for one in some]
-                await self._turns.take(lambda turn, done=outcomes: self._settle(turn, done))  # type: ignore[misc]
-            if len(claimed) < AT_ONCE:
-                return total
+        """Bring everything that is due now; returns how many were claimed.
 
-    async def _claim(self, turn: Turn) -> list[Delivery]:
-        found = await rows.claim(turn.connection, turn.now, LEASE, AT_ONCE, list(self._platforms))
-        return [deliveries.read(row) for row in found]
+        A place that is slow holds up nobody else: while it is waited for, more is claimed and settled.
+        """
+        total, full, first = 0, False, True
+        places: dict[asyncio.Task[list[Outcome]], int] = {}
+        try:
+            while True:
+                room = AT_ONCE - sum(places.values())
+                if room > 0 and (first or full or await self._anything_due()):
+                    claimed = await self._claim(room)
+                    total, full, first = total + len(claimed), len(claimed) == room, False
+                    for some in _by_place(claimed):
+                        places[asyncio.create_task(self._bring_in_order(some))] = len(some)
+                if not places:
+                    return total
+                await self._settle_some(places)
+        finally:
+            for task in places:
+                task.cancel()
+            await asyncio.gather(*places, return_exceptions=True)
+
+    async def next_due(self) -> timedelta | None:
+        """The time until something is due, negative where it is; None where nothing is owed."""
+
+        async def look(turn: Turn) -> timedelta | None:
+            due = await rows.next_due(turn.connection, turn.now, self._reach)
+            return None if due is None else due - turn.now
+
+        return await self._turns.look(look)
+
+    @property
+    def _reach(self) -> rows.Reach:
+        return rows.Reach(tuple(self._platforms), self._orphaned)
+
+    async def _anything_due(self) -> bool:
+        wait = await self.next_due()
+        return wait is not None and wait <= timedelta(0)
+
+    async def _claim(self, room: int) -> list[Delivery]:
+        async def claim(turn: Turn) -> list[Delivery]:
+            found = await rows.claim(turn.connection, turn.now, self._lease, room, self._reach)
+            return [deliveries.read(row) for row in found]
+
+        return await self._turns.take(claim)
+
+    async def _settle_some(self, places: dict[asyncio.Task[list[Outcome]], int]) -> None:
+        """Wait a moment for what is under way, and write down together what has been brought."""
+        done, rest = await asyncio.wait(places, timeout=LOOK, return_when=asyncio.FIRST_COMPLETED)
+        if done and rest:
+            done |= (await asyncio.wait(rest, timeout=TOGETHER))[0]
+        outcomes = [one for task in done for one in task.result()]
+        if outcomes:
+            await self._write_down(outcomes)
+        for task in done:
+            del places[task]
+
+    async def _write_down(self, outcomes: list[Outcome]) -> None:
+        """Settle what became of them. What cannot be written is lost knowledge: it is tried for a lease."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._lease.total_seconds()
+        while True:
+            try:
+                return await self._turns.take(lambda turn: self._settle(turn, outcomes))
+            except Exception as error:  # a door: the database may be away for a moment
+                if loop.time() > until:
+                    raise
+                _log.warning("delivery.not_written", extra={"error": str(error)})
+                await asyncio.sleep(LOOK)
 
     async def _bring_in_order(self, some: Iterable[Delivery]) -> list[Outcome]:
         """Bring what goes to one place, one after the other.
@@ -66,7 +144,7 @@ class Notifier:
         one that was owed earlier. What would outlast the lease is left for the next pass.
         """
         loop = asyncio.get_running_loop()
-        until = loop.time() + LEASE.total_seconds() / 2
+        until = loop.time() + self._lease.total_seconds() / 4
         outcomes: list[Outcome] = []
         later: DeliveryError | None = None
         messages: dict[int, str] = {}  # batch -> the message that went out just now: alerts go to its thread
@@ -88,11 +166,17 @@ class Notifier:
                 later = outcome
         return outcomes
 
-    async def _bring(self, delivery: Delivery) -> Receipt | DeliveryError:
-        platform = self._platforms[delivery.channel.platform]
+    async def _bring(self, delivery: Delivery) -> Receipt | DeliveryError | _Unsaid:
+        platform = self._platforms.get(delivery.channel.platform)
+        if platform is None:
+            name = delivery.channel.platform
+            return DeliveryError(f"Nothing can be sent to {name}: it is not set up.", permanent=True)
+        if not platform.editable and (delivery.external_id or not delivery.ended):
+            return _Unsaid()
         look_first = delivery.died and not platform.repeatable
         if look_first and not (delivery.external_id or isinstance(platform, Finder)):
             return DeliveryError("The sender died while it was sending.", unknown=True)
+        sending = False
         try:
             message = await self._turns.look(lambda turn: self._compose(turn, delivery))
             post = Post(
@@ -102,22 +186,30 @@ class Notifier:
                 external_id=delivery.external_id,
                 reply_to=delivery.reply_to,
                 only_for=delivery.only_for,
+                about=delivery.about,
             )
-            if look_first and isinstance(platform, Finder):
-                found = await _look(platform, post)
-                post = replace(post, external_id=found.external_id) if found is not None else post
-            return await platform.deliver(post)
+            async with asyncio.timeout(self._lease.total_seconds() * 2 / 3):
+                if look_first and isinstance(platform, Finder):
+                    found = await _look(platform, post)
+                    post = replace(post, external_id=found.external_id) if found is not None else post
+                sending = True
+                return await platform.deliver(post)
         except DeliveryError as error:
             return error
+        except TimeoutError:
+            unknown = sending and not delivery.external_id
+            return DeliveryError(f"{delivery.channel.platform} did not answer in time.", unknown=unknown)
         except Exception as error:  # the door of a delivery: it is tried again, then told
             _log.exception("delivery.crashed", extra={"delivery": delivery.id})
             return DeliveryError(f"It could not be composed or sent: {type(error).__name__}.")
 
     async def _settle(self, turn: Turn, outcomes: list[Outcome]) -> None:
-        put_off: dict[tuple[timedelta, str], list[tuple[int, int]]] = {}
+        put_off: PutOff = {}
         for delivery, outcome in outcomes:
             if isinstance(outcome, Receipt):
                 await _brought(turn, delivery, outcome)
+            elif isinstance(outcome, _Unsaid):
+                await _unsaid(turn, delivery, put_off)
             elif outcome.retry_after is not None and not (outcome.unknown or outcome.permanent):
                 # The platform named a time: nothing was sent, and it was no failure.
                 same = put_off.setdefault((outcome.retry_after, outcome.sentence), [])
@@ -126,11 +218,13 @@ class Notifier:
                 await self._not_brought(turn, delivery, outcome)
         for (pause, sentence), held in put_off.items():
             await rows.put_off(turn.connection, held, turn.now + pause, sentence)
+            if sentence and pause >= LONG:
+                await rows.hold(turn.connection, [pk for pk, _ in held], turn.now + pause, sentence)
 
     async def _not_brought(self, turn: Turn, delivery: Delivery, error: DeliveryError) -> None:
         pause = _pause(delivery.attempts, error.retry_after)
         values: dict[str, object] = {"error": error.sentence, "due_at": turn.now + pause}
-        state = self._state_after(delivery, error)
+        state = self._state_after(turn, delivery, error)
         if state is DeliveryState.SENDING:
             values["lease_until"] = turn.now + pause
         elif state is not DeliveryState.PENDING:
@@ -142,13 +236,13 @@ class Notifier:
         if held and state is DeliveryState.FAILED:
             if error.permanent:
                 await rows.mark_channel(turn.connection, delivery.pk, "broken", error.sentence)
-            await deliveries.divert(turn, delivery)
+            await fallback.divert(turn, delivery, self._platforms)
 
-    def _state_after(self, delivery: Delivery, error: DeliveryError) -> DeliveryState:
+    def _state_after(self, turn: Turn, delivery: Delivery, error: DeliveryError) -> DeliveryState:
         """What becomes of a delivery that was not brought; `sending` is kept where it is to be looked up."""
-        gives_up = delivery.attempts >= GIVE_UP
+        gives_up = delivery.attempts >= GIVE_UP and delivery.created_at <= turn.now - PATIENCE
         if error.unknown:
-            platform = self._platforms[delivery.channel.platform]
+            platform = self._platforms.get(delivery.channel.platform)
             can_look = isinstance(platform, Finder) and not error.permanent and not gives_up
             return DeliveryState.SENDING if can_look else DeliveryState.UNKNOWN
         return DeliveryState.FAILED if error.permanent or gives_up else DeliveryState.PENDING
@@ -176,6 +270,14 @@ async def _brought(turn: Turn, delivery: Delivery, receipt: Receipt) -> None:
     )
     if delivery.broken and not receipt.elsewhere:
         await rows.mark_channel(turn.connection, delivery.pk, "ok", "")
+
+
+async def _unsaid(turn: Turn, delivery: Delivery, put_off: PutOff) -> None:
+    """What cannot be edited there: it has its one message, or waits for the end."""
+    if delivery.external_id:
+        await _brought(turn, delivery, Receipt(delivery.external_id, elsewhere=True))
+    else:
+        put_off.setdefault((NOT_YET, ""), []).append((delivery.pk, delivery.fence))
 
 
 def _by_place(claimed: Iterable[Delivery]) -> list[list[Delivery]]:

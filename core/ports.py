@@ -35,6 +35,22 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True)
+class About:
+    """What a message tells of, for platforms that are read by machines or that keep threads by job.
+
+    `kind` is the delivery's (`deliveries.Kind`), `batch` the number that people read, `state` the batch's.
+    All empty where the message is about no batch.
+    """
+
+    kind: str = ""
+    job_id: str = ""
+    job: str = ""
+    batch_id: str = ""
+    batch: int = 0
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Post:
     """One message to bring to one channel. With `external_id` the message there is edited."""
 
@@ -44,6 +60,7 @@ class Post:
     external_id: str = ""
     reply_to: str = ""  # the external id of the message whose thread it belongs to
     only_for: str = ""  # a platform id: nobody else in the channel may see it
+    about: About = About()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +79,13 @@ class Platform(Protocol):
 
     `repeatable`: bringing the same delivery twice does no harm (a mailbox that we read ourselves), so
     one whose sender died is brought again instead of being `unknown`.
+    `editable`: what was brought can be changed there. Where it cannot (mail), a batch's message is brought
+    once, when it has ended.
     """
 
     name: str
     repeatable: bool
+    editable: bool
 
     async def deliver(self, post: Post) -> Receipt:
         """Send or edit. Raises `DeliveryError`, which says whether trying again may help."""
@@ -77,7 +97,8 @@ class Finder(Protocol):
     """A platform that can look whether it has a delivery: asked before anything is sent a second time."""
 
     async def find(self, post: Post) -> Receipt | None:
-        """The receipt of what was brought, None where it certainly was not.
+        """The receipt of what was brought; None where it certainly was not, or where the channel itself
+        tells a second bringing from the first.
 
         Raises `DeliveryError`: `unknown` and `permanent` where it cannot be told; else it is asked again.
         """

@@ -170,7 +170,7 @@ async def sync(
         await _sync_one(turn, old, own, one, around, vault)
     gone = [one for own, one in known.items() if one.origin == "file" and own not in wanted]
     await _remove_all(turn, actor, name, gone)
-    if wanted and around.channel is None:
+    if wanted and around.channel is None and await places.origin(turn, actor.organization, None) is None:
         _log.warning("schedule.without_channel", extra={"job": name})
 
 

@@ -34,7 +34,7 @@ from adapters.agents import answers, envelope, references, requests, secrecy, se
 from adapters.agents.callbacks import Brought, Callback, Callbacks
 from adapters.agents.output import Errors, Output
 from adapters.agents.services import Patience, Pause, Reply, Service
-from adapters.agents.signing import Signer
+from adapters.remote.signing import Signer
 from core.entries import Entry, Logged
 from core.errors import AgentError
 from core.ports import Task
@@ -101,9 +101,20 @@ def _prepare(task: Task) -> _Call:
     return _Call(
         requests.address(base, job.path, known),
         requests.body(job.body, known),
-        Signer.of(secret),
+        _signer(secret),
         (secret, *references.values(agent.url, task.environment)),
     )
+
+
+def _signer(secret: str) -> Signer:
+    try:
+        return Signer.of(secret)
+    except ValueError as error:
+        raise AgentError(
+            f"The agent's secret cannot be used: {error}.",
+            hint="Copy it again from where the service shows it.",
+            permanent=True,
+        ) from None
 
 
 @dataclass(slots=True)

@@ -15,16 +15,16 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
 import aiohttp
 from yarl import URL
 
-from adapters.agents import addresses, endings, requests
+from adapters.agents import endings, requests
 from adapters.agents.output import HEAD_LIMIT, readable
 from adapters.agents.secrecy import Secrets
+from adapters.remote import addresses, sessions
 from core.errors import AgentError
 
 ANSWER_LIMIT = HEAD_LIMIT  # bytes of one answer
@@ -53,14 +53,7 @@ class Reply:
 
     def wait(self, now: datetime) -> float | None:
         """Seconds that it asks to wait, from seconds or a date; None where nothing can be read."""
-        given = self.retry_after.strip()
-        if re.fullmatch(r"[0-9]{1,9}", given, re.ASCII):
-            return float(given)
-        try:
-            at = parsedate_to_datetime(given)
-        except ValueError:
-            return None
-        return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds())
+        return sessions.read_retry_after(self.retry_after, now)
 
     def text(self, name: str) -> str:
         """The answer as text. Raises a permanent `AgentError` where it is none, or a page for browsers."""
@@ -202,16 +195,7 @@ class Service:
 @asynccontextmanager
 async def open_service(url: URL, secrets: Secrets, *, allow_private: bool) -> AsyncIterator[Service]:
     """The service at a URL; its connections end with the context."""
-    sockets = addresses.Sockets(allow_private)
-    connector = aiohttp.TCPConnector(socket_factory=sockets, use_dns_cache=False)
-    async with aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
-        headers={"User-Agent": "slashjob", "Accept-Encoding": "identity"},
-        max_line_size=16 << 10,
-        max_field_size=16 << 10,
-    ) as session:
+    async with sessions.open_session(allow_private=allow_private) as (session, sockets):
         place = url.host if url.is_default_port() else f"{url.host}:{url.port}"
         yield Service(f"The service at {secrets.mask(place or '')}", secrets, session, sockets)
 

@@ -10,6 +10,7 @@ class Console:
 
     name = "console"
     repeatable = True
+    editable = True
 
     async def deliver(self, post: Post) -> Receipt:
         """The row itself is the message."""

@@ -58,6 +58,7 @@ class Slack:
 
     name = "slack"
     repeatable = False
+    editable = True
 
     def __init__(
         self,

@@ -54,6 +54,7 @@ class Teams:
 
     name = "teams"
     repeatable = False
+    editable = True
 
     def __init__(self, connector: Connector, people: People, pace: Pace | None = None) -> None:
         self._connector = connector

@@ -190,14 +190,17 @@ async def get(connection: AsyncConnection, pks: Sequence[int]) -> list[Row]:
 
 async def by_id(connection: AsyncConnection, organization: int, batch_id: str) -> int | None:
     """The number of the batch with that public id, or of the batch of the run with it."""
-    own = sa.select(batches.c.pk).where(batches.c.id == batch_id, batches.c.organization == organization)
-    of_run = (
-        sa.select(batches.c.pk)
-        .join(runs, runs.c.batch == batches.c.pk)
-        .where(runs.c.id == batch_id, batches.c.organization == organization)
-    )
-    found = await connection.scalars(sa.union_all(own, of_run).limit(1))
-    return found.one_or_none()
+    return (
+        await connection.execute(
+            sa.select(batches.c.pk)
+            .outerjoin(runs, runs.c.batch == batches.c.pk)
+            .where(
+                batches.c.organization == organization,
+                sa.or_(batches.c.id == batch_id, runs.c.id == batch_id),
+            )
+            .limit(1)
+        )
+    ).scalar_one_or_none()
 
 
 async def latest(

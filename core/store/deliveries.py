@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,12 +13,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.lifecycles import DeliveryState
 from core.store import dialects
 from core.store.dialects import Instant, Row
-from core.store.tables import batches, channels, deliveries, identities, job_versions, jobs, members
+from core.store.tables import batches, channels, deliveries, jobs
 
 _OWED = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.SENT)
 
 
-_UNDER_WAY = sa.text("deliveries.state IN ('pending', 'sending')")  # literal, as its partial index has it
+# Literal: partial indexes are not used for bound values.
+_PENDING = sa.text("deliveries.state = 'pending'")
+_SENDING = sa.text("deliveries.state = 'sending'")
+_LINE = 0x736C64656C  # "sldel": who claims stands in this line
 _M = deliveries.alias("message")  # what a result, an alert or a mention stands in the thread of
 _THREAD = sa.and_(
     _M.c.batch == deliveries.c.batch,
@@ -55,6 +59,12 @@ _MAY_GO = sa.or_(  # a result waits for the message whose thread it goes to, wha
     )
     .exists(),
 )
+_BUSY = deliveries.alias("busy")
+_FREE = ~(  # nobody is at another message of the channel: its messages arrive in their order
+    sa.select(_BUSY.c.pk)
+    .where(sa.text("busy.state = 'sending'"), _BUSY.c.channel == deliveries.c.channel)
+    .exists()
+)
 _TOUCHED = (
     sa.select(deliveries.c.pk)
     .where(
@@ -83,6 +93,20 @@ _ABOUT = (
     .with_for_update()
 )
 _TOUCH_SUBJECTS = deliveries.update().where(deliveries.c.pk.in_(_ABOUT)).values(_EDITED)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a process may bring: to these platforms; after `orphaned`, also what is owed on any other, to be
+    told elsewhere (None: never)."""
+
+    platforms: tuple[str, ...]
+    orphaned: timedelta | None = None
+
+    def condition(self, now: datetime) -> sa.ColumnElement[bool]:
+        """The condition on a delivery with its channel."""
+        ours = channels.c.platform.in_(self.platforms)
+        return ours if self.orphaned is None else sa.or_(ours, deliveries.c.due_at < now - self.orphaned)
 
 
 async def owe(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:
@@ -135,28 +159,17 @@ async def of_subjects(connection: AsyncConnection, subjects: Sequence[str], kind
 
 
 async def claim(
-    connection: AsyncConnection, now: datetime, lease: timedelta, limit: int, platforms: Sequence[str]
+    connection: AsyncConnection, now: datetime, lease: timedelta, limit: int, reach: Reach
 ) -> list[Row]:
-    """Take what is due on these platforms, oldest first.
+    """Take what is due and within reach, oldest first, of channels where nothing is under way.
 
-    A delivery whose sender fell silent is due too; `died` says so.
+    A delivery whose sender fell silent is due too; `died` says so. Who claims does so one after the other,
+    so that two processes never bring messages of one channel at once.
     """
-    due = (
-        sa.select(deliveries.c.pk)
-        .join(channels, channels.c.pk == deliveries.c.channel)
-        .where(
-            channels.c.platform.in_(platforms),
-            _UNDER_WAY,
-            _MAY_GO,
-            sa.or_(
-                sa.and_(deliveries.c.state == DeliveryState.PENDING, deliveries.c.due_at <= now),
-                sa.and_(deliveries.c.state == DeliveryState.SENDING, deliveries.c.lease_until < now),
-            ),
-        )
-        .order_by(deliveries.c.due_at, deliveries.c.pk)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=deliveries)
-    )
+    await dialects.stand_in_line(connection, _LINE)
+    due = await _due(connection, now, limit, reach)
+    if not due:
+        return []
     taken = await connection.scalars(
         deliveries.update()
         .where(deliveries.c.pk.in_(due))
@@ -185,9 +198,16 @@ async def get(connection: AsyncConnection, pks: Sequence[int]) -> list[Row]:
                 channels.c.thread,
                 channels.c.reference,
                 channels.c.state.label("channel_state"),
+                channels.c.name.label("channel_name"),
+                batches.c.id.label("batch_id"),
+                batches.c.state.label("batch_state"),
+                jobs.c.id.label("job_id"),
+                jobs.c.name.label("job_name"),
                 _ANCHOR.label("anchor"),
             )
             .join(channels, channels.c.pk == deliveries.c.channel)
+            .outerjoin(batches, batches.c.pk == deliveries.c.batch)
+            .outerjoin(jobs, jobs.c.pk == batches.c.job)
             .where(deliveries.c.pk.in_(pks))
             .order_by(deliveries.c.pk)
         )
@@ -236,6 +256,22 @@ async def put_off(
     )
 
 
+async def hold(connection: AsyncConnection, pks: Sequence[int], until: datetime, why: str) -> None:
+    """Nothing new goes to the channels of these deliveries before that time; edits may."""
+    one = deliveries.alias("one")
+    channel = sa.select(one.c.channel).where(one.c.pk.in_(pks))
+    await connection.execute(
+        deliveries.update()
+        .where(
+            _PENDING,
+            deliveries.c.channel.in_(channel),
+            deliveries.c.external_id == "",
+            deliveries.c.due_at < until,
+        )
+        .values(due_at=until, error=why)
+    )
+
+
 async def sent(
     connection: AsyncConnection,
     pk: int,
@@ -268,39 +304,6 @@ async def sent(
             "error": "",
         },
     )
-
-
-async def fallback(connection: AsyncConnection, delivery: int, platform: str) -> list[Row]:
-    """Who is told where a channel does not take a delivery, the first who has an identity on the platform:
-    whoever started it, else the owner of its job; with the organization and the id of the batch."""
-    owner = sa.select(job_versions.c.definition["job"]["owner"].as_string()).where(
-        job_versions.c.pk == batches.c.version
-    )
-    chosen = sa.or_(
-        members.c.pk == batches.c.member,
-        sa.and_(
-            members.c.organization == batches.c.organization,
-            members.c.email != "",
-            sa.func.lower(members.c.email) == sa.func.lower(owner.scalar_subquery()),
-        ),
-    )
-    query = (
-        sa.select(
-            identities.c.external_id,
-            identities.c.tenant,
-            deliveries.c.organization,
-            deliveries.c.batch,
-            batches.c.id.label("batch_id"),
-        )
-        .select_from(deliveries)
-        .join(batches, batches.c.pk == deliveries.c.batch)
-        .join(members, chosen)
-        .join(identities, identities.c.member == members.c.pk)
-        .where(deliveries.c.pk == delivery, identities.c.platform == platform)
-        .order_by(members.c.pk != sa.func.coalesce(batches.c.member, 0), identities.c.pk)
-        .limit(1)
-    )
-    return list(await connection.execute(query))
 
 
 async def only_for(connection: AsyncConnection, batch_pks: Sequence[int], kind: str) -> dict[int, str]:
@@ -344,15 +347,24 @@ async def mark_channel(connection: AsyncConnection, delivery: int, state: str, r
     )
 
 
-async def next_due(connection: AsyncConnection) -> datetime | None:
+async def next_due(connection: AsyncConnection, now: datetime, reach: Reach) -> datetime | None:
     """The earliest instant at which something is due: to be brought, or given up by a silent sender."""
-    due = sa.case(
-        (deliveries.c.state == DeliveryState.PENDING, deliveries.c.due_at), else_=deliveries.c.lease_until
+    pending = (
+        sa.select(deliveries.c.due_at)
+        .join(channels, channels.c.pk == deliveries.c.channel)
+        .where(_PENDING, _MAY_GO, _FREE, reach.condition(now))
+        .order_by(deliveries.c.due_at, deliveries.c.pk)
+        .limit(1)
     )
-    moment: datetime | None = await connection.scalar(
-        sa.select(sa.func.min(due, type_=Instant())).where(_UNDER_WAY, _MAY_GO)
+    silent = (
+        sa.select(deliveries.c.lease_until)
+        .join(channels, channels.c.pk == deliveries.c.channel)
+        .where(_SENDING, reach.condition(now))
+        .order_by(deliveries.c.lease_until)
+        .limit(1)
     )
-    return moment
+    found = [await connection.scalar(pending), await connection.scalar(silent)]
+    return min((one for one in found if one is not None), default=None)
 
 
 async def release(connection: AsyncConnection, now: datetime) -> int:
@@ -396,3 +408,25 @@ async def of_job(connection: AsyncConnection, job: int, limit: int) -> list[Row]
         .limit(limit)
     )
     return await get(connection, list(pks))
+
+
+async def _due(connection: AsyncConnection, now: datetime, limit: int, reach: Reach) -> list[int]:
+    """The numbers of what may be claimed, locked."""
+    silent = (
+        sa.select(deliveries.c.pk)
+        .join(channels, channels.c.pk == deliveries.c.channel)
+        .where(_SENDING, deliveries.c.lease_until < now, reach.condition(now))
+        .order_by(deliveries.c.pk)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=deliveries)
+    )
+    found = list(await connection.scalars(silent))
+    pending = (
+        sa.select(deliveries.c.pk)
+        .join(channels, channels.c.pk == deliveries.c.channel)
+        .where(_PENDING, deliveries.c.due_at <= now, _MAY_GO, _FREE, reach.condition(now))
+        .order_by(deliveries.c.due_at, deliveries.c.pk)
+        .limit(limit - len(found))
+        .with_for_update(skip_locked=True, of=deliveries)
+    )
+    return found + (list(await connection.scalars(pending)) if len(found) < limit else [])

@@ -210,6 +210,12 @@ def full(error: BaseException) -> bool:
     )
 
 
+async def stand_in_line(connection: AsyncConnection, key: int) -> None:
+    """Be the only one with that key until the transaction ends; SQLite has one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+
+
 @lru_cache(maxsize=64)
 def insert_ignoring(
     connection_name: str, table: sa.Table, *columns: sa.ColumnElement[Any], where: str = ""

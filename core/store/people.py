@@ -87,14 +87,12 @@ async def add_member(
     role: str | None,
     now: datetime,
     timezone: str = "",
-    *,
-    machine: bool = False,
 ) -> int:
     """Add a member; returns the number."""
     values = {"organization": organization, "name": name, "email": email, "role": role}
     made = await connection.execute(
         members.insert()
-        .values(id=ids.new(), timezone=timezone, machine=machine, created_at=now, **values)
+        .values(id=ids.new(), timezone=timezone, created_at=now, **values)
         .returning(members.c.pk)
     )
     return int(made.scalar_one())
@@ -125,12 +123,10 @@ async def remove_member(connection: AsyncConnection, pk: int) -> None:
 
 
 async def every_member(connection: AsyncConnection, organization: int) -> list[Row]:
-    """All people by name; keys of the HTTP API are none."""
+    """All members by name."""
     return list(
         await connection.execute(
-            _MEMBER.where(members.c.organization == organization, members.c.machine.is_(False)).order_by(
-                members.c.name, members.c.pk
-            )
+            _MEMBER.where(members.c.organization == organization).order_by(members.c.name, members.c.pk)
         )
     )
 
@@ -169,6 +165,14 @@ async def live_in(connection: AsyncConnection, pk: int, timezone: str) -> None:
     await connection.execute(members.update().where(members.c.pk == pk).values(timezone=timezone))
 
 
+async def identities_of(connection: AsyncConnection, member: int) -> list[Row]:
+    """Everything a member is known as: platform, tenant, external_id, the oldest first."""
+    query = sa.select(identities.c.platform, identities.c.tenant, identities.c.external_id)
+    return list(
+        await connection.execute(query.where(identities.c.member == member).order_by(identities.c.pk))
+    )
+
+
 async def set_role(connection: AsyncConnection, pk: int, role: str | None) -> bool:
     """Give a role; False where there is no such member."""
     return (
@@ -180,9 +184,7 @@ async def admins(connection: AsyncConnection, organization: int) -> list[str]:
     """The names of those who can give roles."""
     rows = await connection.scalars(
         sa.select(members.c.name)
-        .where(
-            members.c.organization == organization, members.c.role == "admin", members.c.machine.is_(False)
-        )
+        .where(members.c.organization == organization, members.c.role == "admin")
         .order_by(members.c.pk)
         .limit(3)
     )
@@ -224,6 +226,11 @@ async def channel_by_id(connection: AsyncConnection, organization: int, public_i
     """The channel of that public id in an organization."""
     query = sa.select(channels).where(channels.c.organization == organization, channels.c.id == public_id)
     return (await connection.execute(query)).one_or_none()
+
+
+async def channel_of(connection: AsyncConnection, pk: int) -> Row:
+    """The channel of that number."""
+    return (await connection.execute(sa.select(channels).where(channels.c.pk == pk))).one()
 
 
 async def alert_channel(connection: AsyncConnection, organization: int) -> int | None:

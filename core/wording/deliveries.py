@@ -4,5 +4,5 @@ from __future__ import annotations
 
 
 def undelivered(where: str, why: str) -> str:
-    """The first line of a message that comes to a person instead."""
-    return f"This comes to you because it could not be posted in {where or 'its channel'}: {why}"
+    """The first line of a message that comes somewhere else instead."""
+    return f"This comes here because it could not be posted in {where or 'its channel'}: {why}"

@@ -84,6 +84,7 @@ class Mailbox:
 
     name = "mailbox"
     repeatable = False
+    editable = True
 
     def __init__(self) -> None:
         self.posts: list[Post] = []

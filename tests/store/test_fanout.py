@@ -70,11 +70,9 @@ async def test_one_message_lives_from_the_count_to_the_summary(shop: Office) -> 
     await shop.done("run report n=1..3", BOB)
     await shop.ended(1)
     shop.store.offset += timedelta(seconds=5)
-    await shop.notifier.deliver()
-    [message] = [post for post in shop.mailbox.posts if not post.reply_to]
+    assert await shop.notifier.deliver() == 4
+    message, *results = shop.mailbox.posts  # the results, once the message is there
     assert "3 of 3 succeeded" in said(message.message)
-    assert await shop.notifier.deliver() == 3  # the results, once the message is there
-    results = [post for post in shop.mailbox.posts if post.reply_to]
     assert [post.reply_to for post in results] == ["m1"] * 3
     assert {post.message.title for post in results} == {
         f"Succeeded: report · #1.{number} · n={number}" for number in (1, 2, 3)

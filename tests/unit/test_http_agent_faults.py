@@ -11,9 +11,10 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from adapters.agents import addresses, services
+from adapters.agents import services
 from adapters.agents.http import Http
 from adapters.agents.services import Pause
+from adapters.remote import addresses
 from core.entries import Answered
 from core.errors import AgentError
 from tests.unit.service_rig import SECRET, answer, ask, serving

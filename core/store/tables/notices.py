@@ -36,10 +36,13 @@ deliveries = Table(
     Column("data", Json, nullable=True),  # what its rules add: deliveries.Extra
     Column("created_at", Instant, nullable=False),
     Column("sent_at", Instant, nullable=True),
+    Column("told_by", Number, nullable=True),  # of an unknown one: the delivery that says so there
     UniqueConstraint("subject", "channel", "kind"),  # one message per subject, place and kind
     CheckConstraint(one_of("state", DeliveryState), name="state"),
-    where("ix_deliveries_due", "due_at", condition="state IN ('pending', 'sending')"),
+    where("ix_deliveries_due", "due_at", "pk", condition="state = 'pending'"),
+    where("ix_deliveries_sending", "channel", condition="state = 'sending'"),
     Index("ix_deliveries_channel", "channel", "pk"),
+    where("ix_deliveries_unknown", "channel", condition="state = 'unknown'"),
     sqlite_autoincrement=True,  # a number is never given twice
 )
 

@@ -9,8 +9,6 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime
 
-from core.errors import AgentError
-
 PREFIX = "whsec_"  # what follows is the key as base64; any other secret is the key as it is
 
 
@@ -22,7 +20,7 @@ class Signer:
 
     @classmethod
     def of(cls, secret: str) -> Signer:
-        """The signer of a secret, which may be empty. Raises `AgentError` for base64 that is none."""
+        """The signer of a secret, which may be empty. Raises `ValueError` for base64 that is none."""
         if not secret:
             return cls(None)
         if not secret.startswith(PREFIX):
@@ -30,11 +28,7 @@ class Signer:
         try:
             return cls(base64.b64decode(secret.removeprefix(PREFIX), validate=True))
         except binascii.Error:
-            raise AgentError(
-                f"The agent's secret begins with {PREFIX}, and what follows is no base64.",
-                hint="Copy it again from where the service shows it.",
-                permanent=True,
-            ) from None
+            raise ValueError(f"it begins with {PREFIX}, and what follows is no base64") from None
 
     def headers(self, key: str, at: datetime, body: bytes) -> dict[str, str]:
         """The headers of one request. `key` is the same for every request that means the same work."""
