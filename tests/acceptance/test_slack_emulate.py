@@ -25,7 +25,8 @@ import pytest
 import yaml
 
 from adapters.slack.manifest import SCOPES
-from tests.acceptance.node_rig import install, node
+from tests.acceptance import node_rig
+from tests.acceptance.node_rig import node
 from tests.acceptance.program_rig import LIMIT, Program, Serving, program, until
 
 SECRET = "8f742231b10e8888abcd99aaaffff85a"
@@ -42,7 +43,7 @@ def free_port() -> int:
 @pytest.fixture(scope="module")
 def emulate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The installed package's program."""
-    made = install("emulate", tmp_path_factory.mktemp("emulate"))
+    made = node_rig.install("emulate", tmp_path_factory.mktemp("emulate"))
     return made.modules / "emulate" / "dist" / "index.js"
 
 

@@ -39,7 +39,7 @@ def test_the_longest_names_are_within_the_schema(schema: Any) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"manifestVersion": "1.24"}, {"more": 1}, {"accentColor": "blue"}, {"name": {"short": "x" * 31}}],
+    [{"id": "no guid"}, {"more": 1}, {"accentColor": "blue"}, {"name": {"short": "x" * 31}}],
 )
 def test_microsofts_schema_finds_what_is_wrong(schema: Any, change: dict[str, Any]) -> None:
     assert mistakes(schema, manifest(APP) | change) != []
