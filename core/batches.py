@@ -136,12 +136,13 @@ async def latest(
     *,
     job: int | None = None,
     states: Iterable[BatchState] | None = None,
-    before: int | None = None,
+    hidden: Sequence[int] = (),
+    skip: int = 0,
     limit: int = 10,
 ) -> list[Batch]:
-    """The newest batches first; `before` pages on."""
+    """The newest batches first, without those of `hidden` jobs; `skip` pages on."""
     found = await rows.latest(
-        turn.connection, organization, job=job, states=states, before=before, limit=limit
+        turn.connection, organization, job=job, states=states, hidden=hidden, skip=skip, limit=limit
     )
     counted = await rows.counts(turn.connection, [row.pk for row in found])
     return [_batch(row, counted[row.pk]) for row in found]

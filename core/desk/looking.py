@@ -49,10 +49,18 @@ async def history(visit: Visit) -> Reply:
     await targets.may_look(visit, Role.VIEWER)
     job = await targets.job(visit, visit.command.word(0)) if visit.command.word(0) else None
     page = visit.command.number("page", 1)
-    mine = await _past(visit, job, page * wording.PAGE + 1)
-    shown = mine[(page - 1) * wording.PAGE : page * wording.PAGE]
-    ordered = await _views(visit, [batch.number for batch in shown])
-    more = len(mine) > page * wording.PAGE
+    every = await jobs.every(visit.turn, visit.organization)
+    found = await batches.latest(
+        visit.turn,
+        visit.organization,
+        job=job.pk if job else None,
+        states=_states(visit.command.options.get("status", "")),
+        hidden=[one.pk for one in every if not visit.member.may(one.job.access.view)],
+        skip=(page - 1) * wording.PAGE,
+        limit=wording.PAGE + 1,
+    )
+    ordered = await _views(visit, [batch.number for batch in found[: wording.PAGE]])
+    more = len(found) > wording.PAGE
     return Reply(wording.history(ordered, job, visit.turn.now, page, more=more))
 
 
@@ -88,28 +96,6 @@ async def help_(visit: Visit) -> Reply:
             suggestions=(f"help {close[0]}",) if close else ("help",),
         )
     return Reply(wording.help_one(COMMANDS[Name(word)]))
-
-
-async def _past(visit: Visit, job: Job | None, wanted: int) -> list[batches.Batch]:
-    """The newest batches that the member may see, that many or as many as there are."""
-    states = _states(visit.command.options.get("status", ""))
-    visible = {one.pk for one in await _visible(visit)}
-    mine: list[batches.Batch] = []
-    before: int | None = None
-    while len(mine) < wanted:
-        found = await batches.latest(
-            visit.turn,
-            visit.organization,
-            job=job.pk if job else None,
-            states=states,
-            before=before,
-            limit=wanted,
-        )
-        mine += [batch for batch in found if batch.job in visible]
-        if len(found) < wanted:
-            break
-        before = found[-1].number
-    return mine[:wanted]
 
 
 async def _visible(visit: Visit) -> list[Job]:

@@ -14,6 +14,7 @@ from core.store.dialects import Row
 from core.store.tables import batches, job_versions, jobs, locks, runs
 
 OPEN = (BatchState.PROPOSED, BatchState.WAITING, BatchState.ACTIVE)
+ILL = (BatchState.PARTLY_FAILED, BatchState.FAILED, BatchState.CANCELLED, BatchState.SKIPPED)
 
 
 _INSERT = batches.insert().returning(batches.c.pk)
@@ -209,33 +210,53 @@ async def latest(
     *,
     job: int | None,
     states: Iterable[BatchState] | None,
-    before: int | None,
+    hidden: Sequence[int],
+    skip: int,
     limit: int,
 ) -> list[Row]:
-    """The newest batches first; `before` is the number to page on from."""
+    """The newest batches first, without those of `hidden` jobs, from the `skip`-th on."""
+    wanted = set(states) if states is not None else set(BatchState)
+    chosen = sa.select(batches.c.pk)
+    order: sa.ColumnElement[int] = batches.c.pk
+    if wanted <= set(OPEN):
+        # They are few: `+ 0` keeps SQLite from walking through everybody's past in the order of an index.
+        order = sa.literal_column("batches.pk + 0", sa.BigInteger())
+        chosen = chosen.where(_in(OPEN), sa.literal_column("batches.organization + 0") == organization)
+    else:
+        chosen = chosen.where(batches.c.organization == organization)
+        chosen = chosen.where(_in(ILL)) if wanted <= set(ILL) else chosen
+    if job is not None:
+        chosen = chosen.where(batches.c.job == job)
+    if hidden:
+        chosen = chosen.where(batches.c.job.not_in(hidden))
+    if states is not None:
+        chosen = chosen.where(batches.c.state.in_(sorted(wanted)))
+    page = chosen.order_by(order.desc()).offset(skip).limit(limit).subquery("page")
     query = (
         sa.select(batches, jobs.c.name.label("job_name"), jobs.c.id.label("job_id"))
+        .join(page, page.c.pk == batches.c.pk)
         .join(jobs, jobs.c.pk == batches.c.job)
-        .where(batches.c.organization == organization)
         .order_by(batches.c.pk.desc())
-        .limit(limit)
     )
-    if job is not None:
-        query = query.where(batches.c.job == job)
-    if states is not None:
-        query = query.where(batches.c.state.in_(list(states)))
-    if before is not None:
-        query = query.where(batches.c.pk < before)
     return list(await connection.execute(query))
 
 
 async def last_ended(connection: AsyncConnection, job_pks: Sequence[int]) -> dict[int, Row]:
-    """The newest ended batch of each job."""
+    """The newest ended batch of each job: one step back in an index for each, however long the history."""
     ended = [state for state in BatchState if state.ended and state is not BatchState.SKIPPED]
     newest = (
-        sa.select(sa.func.max(batches.c.pk))
-        .where(batches.c.job.in_(job_pks), batches.c.state.in_(ended))
-        .group_by(batches.c.job)
+        sa.select(batches.c.pk)
+        .where(batches.c.job == jobs.c.pk, batches.c.state.in_(ended))
+        .order_by(batches.c.pk.desc())
+        .limit(1)
+        .correlate(jobs)
+        .scalar_subquery()
     )
-    rows = await connection.execute(sa.select(batches).where(batches.c.pk.in_(newest)))
+    asked = sa.select(newest.label("pk")).where(jobs.c.pk.in_(job_pks)).subquery("newest")
+    rows = await connection.execute(sa.select(batches).join(asked, asked.c.pk == batches.c.pk))
     return {row.job: row for row in rows}
+
+
+def _in(states: Iterable[BatchState]) -> sa.TextClause:
+    """The condition as a partial index has it: none is used for bound values."""
+    return sa.text(f"batches.state IN ({', '.join(repr(str(state)) for state in states)})")

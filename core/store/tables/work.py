@@ -65,6 +65,12 @@ batches = Table(
     Index("ix_batches_organization", "organization", "pk"),
     where("ix_batches_open", "job", "state", condition="state IN ('proposed', 'waiting', 'active')"),
     where(
+        "ix_batches_ill",
+        "organization",
+        "pk",
+        condition="state IN ('partly_failed', 'failed', 'cancelled', 'skipped')",
+    ),
+    where(
         "ix_batches_until",
         "until_at",
         condition="until_at IS NOT NULL AND state IN ('proposed', 'active')",
