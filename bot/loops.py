@@ -26,6 +26,7 @@ SWEEP = 1.0
 STUCK = 15.0
 PLAN = 1.0  # seconds after a failed look at the schedules
 REMIND = 5.0
+WARN = 60.0  # also after the start: what queued up while nobody was there has a minute to begin
 LATE = 5.0  # seconds after which a waking of the scheduler counts as lost
 HOURLY = 3600.0
 SILENT = 120.0  # seconds without a good end after which a loop is reported by /readyz
@@ -84,6 +85,7 @@ class Loops:
         self._every(reap, self._janitor.reap)
         self._every(REMIND, self._janitor.remind)
         self._every(STUCK, self._janitor.tell_of_stuck)
+        self._every(WARN, self._janitor.warn)
         self._every(HOURLY, self._janitor.forget)
         self._every(HOURLY, self._keeper.clear)
         if self._planner is not None:

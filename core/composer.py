@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
-from core import deliveries, incidents, people, results, views
+from core import absences, deliveries, incidents, jobs, people, results, views
 from core.deliveries import Delivery, Kind
 from core.errors import NotFound
 from core.incidents import Incident
@@ -46,10 +46,31 @@ async def _message(turn: Turn, delivery: Delivery) -> Message:
             view = await views.of_batch(turn, delivery.batch)
             told = deliveries.attempt_of(await deliveries.subject(turn, delivery))
             return incident_wording.retrying(view, *told)
+        case Kind.LATE:
+            return await _late(turn, delivery)
+        case Kind.ABSENCE:
+            absence = await absences.absence(turn, delivery.subject)
+            if absence is None:
+                return firings.gone()
+            return firings.absence(await jobs.get(turn, absence.schedule.job), absence)
         case Kind.ALERT | Kind.REMINDER | Kind.PAUSED | Kind.RECOVERED:
             return await _of_incident(turn, delivery)
         case _:
             assert_never(delivery.kind)
+
+
+async def _late(turn: Turn, delivery: Delivery) -> Message:
+    """What was due and has not begun: a batch, or what a schedule should have started."""
+    if delivery.batch:
+        view = await views.of_batch(turn, delivery.batch)
+        around = await _around(turn, view, None)
+        who = view.batch.member if view.batch.member is not None else around.owner
+        message = firings.late(view, around.zone)
+        return replace(message, mentions=(str(who),) if who is not None else ())
+    schedule = await absences.late_schedule(turn, delivery.subject)
+    if schedule is None:
+        return firings.gone()
+    return firings.late_schedule(await jobs.get(turn, schedule.job), schedule, turn.now)
 
 
 async def _of_incident(turn: Turn, delivery: Delivery) -> Message:

@@ -44,6 +44,8 @@ class Kind(StrEnum):
     REMINDER = "reminder"  # F is still true
     PAUSED = "paused"  # the job was paused after too many failures
     RECOVERED = "recovered"  # what F tells of is over
+    LATE = "late"  # what was due has not begun
+    ABSENCE = "absence"  # what a schedule skipped or missed on a day, where a rule wants to hear of it
 
 
 _AT_ITS_MESSAGE = frozenset(Kind) - {Kind.STATUS, Kind.DRIFT}
@@ -187,10 +189,10 @@ async def subject(turn: Turn, delivery: Delivery) -> str:
     return delivery.subject if row is None else row.subject
 
 
-async def edit(turn: Turn, subjects: Sequence[str], kind: Kind) -> None:
-    """What these messages tell of has changed: they are edited at once."""
+async def edit(turn: Turn, subjects: Sequence[str], kind: Kind, *, urgent: bool = True) -> None:
+    """What these messages tell of has changed: they are edited, at once or at their pace."""
     if subjects:
-        await rows.touch_subjects(turn.connection, subjects, kind, turn.now)
+        await rows.touch_subjects(turn.connection, subjects, kind, turn.now, urgent=urgent)
         turn.owed = True
 
 

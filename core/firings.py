@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from core import batches, deliveries, parameters, sets, versions
+from core import absences, batches, deliveries, parameters, sets, versions
 from core.combinations import expand
 from core.definitions import JobDefinition, Scalar, Version
 from core.errors import Busy, Fault, Invalid, NotFound, Refusal
@@ -66,8 +66,8 @@ async def settle(
     """Give everything that is due its outcome; returns how many batches were started or waited.
 
     The caller has locked the schedules. 1. Stand in line for their jobs, and read them as they are now.
-    2. Judge what is due. 3. Move each schedule on. 4. Start the batches. 5. Write the firings. A crash
-    before the commit leaves none of it.
+    2. Judge what is due. 3. Move each schedule on. 4. Start the batches. 5. Write the firings, and owe what
+    rules want to hear of those that started nothing. A crash before the commit leaves none of it.
 
     An instant may have its firing although it is not settled (a clock that was put back, then an edit).
     That is looked for, unless the caller is `hopeful` and tries again without hope.
@@ -110,6 +110,7 @@ async def settle(
     for one, result in zip(wished, started, strict=True):
         if result.state is BatchState.SKIPPED and result.holder is not None:
             await _warn(turn, one, result)
+    await absences.told(turn, due, {pk: one.job for pk, one in definitions.items()}, written)
     return sum(1 for one in started if one.state is not BatchState.SKIPPED)
 
 

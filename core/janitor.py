@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from core import batches, deliveries, incidents, progress, runs
+from core import absences, batches, deliveries, incidents, progress, runs
 from core.store import deliveries as delivery_rows
 from core.store import requests as request_rows
 from core.store import runs as rows
@@ -82,6 +82,10 @@ class Janitor:
         if not await self._turns.look(lambda turn: incidents.any_to_remind(turn)):
             return 0
         return await self._turns.take(incidents.remind)
+
+    async def warn(self) -> int:
+        """Alert of what was due and has not begun; returns of how many."""
+        return await self._turns.take(absences.warn)
 
     async def _end_all(self) -> int:
         total = 0

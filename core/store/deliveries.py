@@ -139,10 +139,12 @@ async def add_data(connection: AsyncConnection, batch: int, kind: str, data: dic
 
 
 async def touch_subjects(
-    connection: AsyncConnection, subjects: Sequence[str], kind: str, now: datetime
+    connection: AsyncConnection, subjects: Sequence[str], kind: str, now: datetime, *, urgent: bool
 ) -> None:
-    """Owe an edit, at once, of the messages of that kind about these subjects."""
-    given = {"subjects": list(subjects), "the_kind": kind, "due_at": now, "urgent": True}
+    """Owe an edit of the messages of that kind about these subjects, as `touch` does."""
+    given: dict[str, Any] = {"subjects": list(subjects), "the_kind": kind}
+    if urgent:
+        given |= {"due_at": now, "urgent": True}
     await connection.execute(_TOUCH_SUBJECTS, given)
 
 

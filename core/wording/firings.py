@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from core.absences import Absence
 from core.commands import Command, Name, spell
 from core.jobs import Job
 from core.lifecycles import BatchState
@@ -17,6 +18,8 @@ from core.store.dialects import Row
 from core.timetables import COUNTED
 from core.views import BatchView
 from core.wording import words
+
+REASONS = 3  # that one message tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,74 @@ def drift(view: BatchView) -> Message:
             Button("Why", spell(Command(Name.WHY, (name,)))),
             Button("Schedules", spell(Command(Name.SCHEDULES, (name,)))),
         ),
+    )
+
+
+def late(view: BatchView, zone: ZoneInfo) -> Message:
+    """Nothing of a batch has begun, long after it should have."""
+    batch = view.batch
+    due = batch.due_at or batch.created_at
+    waits = f"it is {words.STATES[batch.state]} now"
+    if batch.state is BatchState.WAITING:
+        waits = f"it waits {batch.reason}"
+    elif batch.state is BatchState.ACTIVE and not any(run.attempt for run in view.runs):
+        waits = "no worker has taken it"
+    text = (
+        f"Not begun in time: {view.job.label} · #{batch.number}, due {words.moment(due, zone, now=view.now)}"
+    )
+    number = f"#{batch.number}"
+    cancel = Button(
+        "Cancel", spell(Command(Name.CANCEL, (number,))), style="danger", confirm=f"Cancel {number}?"
+    )
+    return Message(
+        text=f"{text}: {waits}.",
+        title=text,
+        tone=Tone.WARNING,
+        blocks=(Paragraph(f"After {words.lasted(view.now - due)} {waits}."),),
+        buttons=(
+            Button("Why", spell(Command(Name.WHY, (number,)))),
+            *((cancel,) if not batch.state.ended else ()),
+        ),
+    )
+
+
+def late_schedule(job: Job, schedule: Schedule, now: datetime) -> Message:
+    """A schedule is due and its scheduler passes it over."""
+    table = schedule.timetable
+    due = words.moment(schedule.due_at or now, table.zone, now=now)
+    text = f"Not started in time: {job.label}, due {due} by its schedule {schedule.name}"
+    detail = "The scheduler could not settle it and tries again every minute; the log of the bot says why."
+    if schedule.due_at is None or schedule.due_at > now:
+        detail = "By now it is settled."
+    return Message(
+        text=f"{text}.",
+        title=text,
+        tone=Tone.WARNING,
+        blocks=(Paragraph(detail),),
+        buttons=(Button("Why", spell(Command(Name.WHY, (job.name,)))),),
+    )
+
+
+def gone() -> Message:
+    """The schedule that was to be told of is no more."""
+    text = "A schedule did not start in time, and was removed since."
+    return Message(text=text, blocks=(Paragraph(text),))
+
+
+def absence(job: Job, found: Absence) -> Message:
+    """What did not start of a schedule on a day, and why: one line, however often."""
+    number = sum(row.instants for row in found.firings)
+    verb = "missed" if found.outcome is Outcome.MISSED else "skipped"
+    starts = f"{words.count(number, 'start')} {'was' if number == 1 else 'were'} {verb}"
+    text = f"{job.label}: {starts} on {found.day:%a %d %b %Y} ({found.schedule.name})"
+    reasons = list(dict.fromkeys(row.reason for row in found.firings if row.reason))
+    told = "; ".join(reasons[-REASONS:]) + ("; …" if len(reasons) > REASONS else "")
+    return Message(
+        text=f"{text}: {told}." if told else f"{text}.",
+        title=text,
+        tone=Tone.WARNING if found.outcome is Outcome.MISSED else Tone.NEUTRAL,
+        blocks=(Paragraph(f"{told[:1].upper()}{told[1:]}."),) if told else (),
+        buttons=(Button("Why", spell(Command(Name.WHY, (job.name,)))),),
     )
 
 
