@@ -1,4 +1,4 @@
-"""What was due and did not start: late beyond reason is an alert, skips and misses are told where rules say."""
+"""What was due and never began: if late it is an alert, skips and misses are told where rules say."""
 
 from __future__ import annotations
 
