@@ -119,7 +119,9 @@ def _of_rows(pulse: Pulse) -> Iterator[Metric]:
     for status, number in pulse.runs.items():
         runs.add_metric([status], number)
     yield runs
-    owed = GaugeMetricFamily("slashjob_deliveries", "Messages that are owed.", labels=["state"])
+    owed = GaugeMetricFamily(
+        "slashjob_deliveries", "Messages that are owed, or whose fate is unknown.", labels=["state"]
+    )
     for state, number in pulse.deliveries.items():
         owed.add_metric([state], number)
     yield owed

@@ -59,6 +59,10 @@ class Retention:
         for job, before in await self._turns.look(self._limits):
             await self._clear_job(job, before, removed)
         now = await self._turns.look(_now)
+        if self._default is not None:
+            oldest = now - self._default
+            while await self._step(lambda turn: rows.remove_deliveries(turn.connection, oldest, FIRINGS)):
+                pass
         removed.files = await self._clear_files(now)
         if removed != Removed():
             _log.info("retention.cleared", extra=asdict(removed))
@@ -95,6 +99,8 @@ class Retention:
             lambda turn: rows.remove_firings(turn.connection, job, before, FIRINGS)
         ):
             removed.firings += count
+        while await self._step(lambda turn: rows.remove_incidents(turn.connection, job, before, FIRINGS)):
+            pass  # each step takes some away
 
     async def _remove(self, batch: int, removed: Removed) -> None:
         while count := await self._step(lambda turn: rows.remove_runs(turn.connection, batch, RUNS)):

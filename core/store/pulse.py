@@ -14,7 +14,7 @@ from core.store.dialects import Instant
 from core.store.tables import deliveries, runs, workers
 
 _OPEN = (Status.WAITING, Status.QUEUED, Status.RUNNING)
-_OWED = (DeliveryState.PENDING, DeliveryState.SENDING)
+_OWED = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.UNKNOWN)
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ async def take(connection: AsyncConnection, now: datetime) -> Pulse:
             await connection.scalar(sa.select(sa.func.count()).select_from(runs).where(condition)) or 0
         )
     for state in _OWED:
-        condition = sa.text(f"state IN ('pending', 'sending') AND state = '{state}'")
+        condition = sa.text(f"state = '{state}'")
         query = sa.select(sa.func.count()).select_from(deliveries).where(condition)
         pulse.deliveries[state] = await connection.scalar(query) or 0
     living = sa.select(sa.func.count()).select_from(workers)
@@ -48,7 +48,7 @@ async def take(connection: AsyncConnection, now: datetime) -> Pulse:
     queued = sa.select(sa.func.min(runs.c.queued_at, type_=Instant())).where(sa.text("status = 'queued'"))
     pulse.queue_age = _age(await connection.scalar(queued), now)
     owed = sa.select(sa.func.min(deliveries.c.due_at, type_=Instant()))
-    owed = owed.where(sa.text("state IN ('pending', 'sending')"))
+    owed = owed.where(sa.text("state = 'pending'"))
     pulse.delivery_age = _age(await connection.scalar(owed), now)
     pulse.schedule_lag = _age(await schedule_rows.next_due(connection), now)
     return pulse

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.lifecycles import DeliveryState
 from core.store.dialects import Row
 from core.store.tables import (
     attempts,
@@ -16,6 +17,7 @@ from core.store.tables import (
     chat_entries,
     deliveries,
     firings,
+    incidents,
     job_versions,
     jobs,
     locks,
@@ -79,6 +81,34 @@ async def remove_firings(connection: AsyncConnection, job: int, before: datetime
     numbers = list(await connection.scalars(chosen))
     if numbers:
         await connection.execute(firings.delete().where(firings.c.pk.in_(numbers)))
+    return len(numbers)
+
+
+async def remove_incidents(connection: AsyncConnection, job: int, before: datetime, limit: int) -> int:
+    """Remove up to `limit` incidents of a job that ended before; returns how many."""
+    chosen = (
+        sa.select(incidents.c.pk).where(incidents.c.job == job, incidents.c.ended_at < before).limit(limit)
+    )
+    numbers = list(await connection.scalars(chosen))
+    if numbers:
+        await connection.execute(incidents.delete().where(incidents.c.pk.in_(numbers)))
+    return len(numbers)
+
+
+async def remove_deliveries(connection: AsyncConnection, before: datetime, limit: int) -> int:
+    """Remove up to `limit` settled messages of no batch that were made before; returns how many."""
+    chosen = (
+        sa.select(deliveries.c.pk)
+        .where(
+            deliveries.c.batch.is_(None),
+            deliveries.c.created_at < before,
+            deliveries.c.state.not_in((DeliveryState.PENDING, DeliveryState.SENDING)),
+        )
+        .limit(limit)
+    )
+    numbers = list(await connection.scalars(chosen))
+    if numbers:
+        await connection.execute(deliveries.delete().where(deliveries.c.pk.in_(numbers)))
     return len(numbers)
 
 
