@@ -90,7 +90,7 @@ class Connector:
         headers = {"Content-Type": "application/json"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        data = None if body is None else json.dumps(body).encode()
+        data = None if body is None else _written(body)
         try:
             async with self._session().request(
                 method, url, data=data, headers=headers, allow_redirects=False, timeout=TIMEOUT
@@ -101,6 +101,11 @@ class Connector:
             raise Unsent(f"Teams cannot be reached ({type(error).__name__}).", NO_LINK) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unsure(f"Teams did not answer ({type(error).__name__}).") from error
+
+
+def _written(body: Activity) -> bytes:
+    """As short as its size is counted: letters as they are, no blanks."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def _read(status: int, headers: Mapping[str, str], text: str) -> dict[str, Any]:

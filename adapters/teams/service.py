@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,9 +63,17 @@ class Access:
 
 
 class Teams:
-    """Both halves, and the links to Microsoft that they share."""
+    """Both halves, and the links to Microsoft that they share. `clock` gives monotonic seconds."""
 
-    def __init__(self, access: Access, desk: Desk, turns: Turns, vault: Vault) -> None:
+    def __init__(
+        self,
+        access: Access,
+        desk: Desk,
+        turns: Turns,
+        vault: Vault,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._access = access
         self._desk = desk
         self._turns = turns
@@ -73,13 +81,13 @@ class Teams:
         self._session: aiohttp.ClientSession | None = None
         allowed = Hosts(access.service_hosts, loopback=not access.authenticated)
         asked = access.authenticated
-        self.keys = Keys(access.openid, self.session) if asked else None
+        self.keys = Keys(access.openid, self.session, clock) if asked else None
         app = App(access.app_id, access.tenant, access.secret, access.certificate)
-        self.tokens = Tokens(app, self.session, login=access.login) if asked else None
+        self.tokens = Tokens(app, self.session, login=access.login, clock=clock) if asked else None
         self.connector = Connector(self.session, self.tokens, allowed)
         every = [access.tenant, *access.tenants] if asked else []
         self._door = Door(Guard(access.app_id, self.keys, tenants=every, hosts=allowed), self._accepting)
-        self._platform = Platform(self.connector, Directory(turns), Pace(time.monotonic))
+        self._platform = Platform(self.connector, Directory(turns), Pace(clock))
         self.reception: Reception | None = None
 
     def mount(self, application: web.Application) -> None:

@@ -135,6 +135,10 @@ class FakeTeams(Tenant):
         self._faults[name].append(fault)
         return fault
 
+    def mend(self) -> None:
+        """No more faults."""
+        self._faults.clear()
+
     def asked(self, name: str) -> list[Call]:
         """The calls of a kind."""
         return [call for call in self.calls if call.name == name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -58,7 +59,14 @@ class TeamsBot(Rig):
         self._concurrency = concurrency
         self.vault = vault or self.vault
         self.desk = Desk(self.turns, self.vault, zone=ZoneInfo("UTC"), admin_code=CODE)
-        self.teams = Teams(access(teams, **more), self.desk, self.turns, self.vault)
+        self.moved = 0.0  # seconds that the test has let pass
+        self.teams = Teams(
+            access(teams, **more),
+            self.desk,
+            self.turns,
+            self.vault,
+            clock=lambda: time.monotonic() + self.moved,
+        )
         self.notifier = Notifier(self.turns, {"teams": self.teams.platform()}, compose)
         self.url = ""
         self._runner: web.AppRunner | None = None
@@ -160,3 +168,4 @@ class Scene:
         """Let time pass for Teams and for the rows."""
         self.teams.forward(seconds)
         self.bot.store.offset += timedelta(seconds=seconds)
+        self.bot.moved += seconds
