@@ -30,6 +30,7 @@ ACTION = "adaptiveCard/action"
 IN_TIME = 4.0  # seconds after which an invoke is answered while the work goes on
 PATIENCE = timedelta(seconds=3)  # for the database, while Teams waits
 TRIES, PAUSE = 4, 5.0  # of saying an answer after the invoke was answered; seconds between two
+_IN_FORM = ("fill", "several")
 SHOWN = 500  # characters of a sentence that is shown over a card
 
 
@@ -48,7 +49,8 @@ async def invoked(reception: Reception, origin: Origin, activity: dict[str, Any]
         dropped = _plain(forms.DROPPED)
         reception.later(_replace(reception, origin, dropped))
         return Answer(200, forms.invoke_card(render.card(dropped, mentions={})))
-    task = reception.later(reception.answer(origin, pressed.line, patience=PATIENCE))
+    in_form = pressed.does in _IN_FORM
+    task = reception.later(reception.answer(origin, pressed.line, patience=PATIENCE, in_form=in_form))
     done, _ = await asyncio.wait({task}, timeout=IN_TIME)
     if not done:
         reception.later(_when_done(reception, origin, pressed, task))
@@ -66,7 +68,7 @@ async def submitted(reception: Reception, origin: Origin, value: Mapping[str, An
     if pressed.does == "drop":
         await _replace(reception, origin, _plain(forms.DROPPED))
         return
-    reply = await reception.answer(origin, pressed.line)
+    reply = await reception.answer(origin, pressed.line, in_form=pressed.does in _IN_FORM)
     if reply.busy:
         raise Busy(reply.message.text)
     await _show(reception, origin, pressed, reply)
@@ -75,7 +77,7 @@ async def submitted(reception: Reception, origin: Origin, value: Mapping[str, An
 def _result(reception: Reception, origin: Origin, pressed: Pressed, reply: Reply) -> dict[str, Any]:
     """What the pressed card becomes, and what is said beside it."""
     message = reply.message
-    in_form = pressed.does in ("fill", "several")
+    in_form = pressed.does in _IN_FORM
     if reply.busy:
         return forms.invoke_message(_words(message))
     if in_form and message.form is not None:

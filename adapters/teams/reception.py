@@ -121,7 +121,9 @@ class Reception:
         """The name of the organization that the tenant belongs to."""
         return self._organization_of(origin.tenant) or people.DEFAULT
 
-    async def answer(self, origin: Origin, text: str, *, patience: timedelta = DESK_PATIENCE) -> Reply:
+    async def answer(
+        self, origin: Origin, text: str, *, patience: timedelta = DESK_PATIENCE, in_form: bool = False
+    ) -> Reply:
         """The desk's answer. Busy is an answer too: nothing was started."""
         try:
             speaker = await self.speakers.of(origin)
@@ -134,6 +136,7 @@ class Reception:
             key=origin.key,
             organization=self.organization(origin),
             patience=patience,
+            in_form=in_form,
         )
         return await self._desk.answer(request)
 

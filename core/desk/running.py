@@ -125,7 +125,8 @@ async def _start(visit: Visit, job: Job, given: Sequence[Mapping[str, Given]]) -
         meant = lines.as_of(visit.command, visit.turn.now, visit.zone) or visit.turn.now
         bound = expand(definitions, given, now=meant, zone=visit.zone, limit=HARD_CAP)
     except Unbound as refused:
-        if not refused.missing or refused.unknown or len(given) > 1:
+        asked = refused.missing or visit.request.in_form
+        if not asked or refused.unknown or len(given) > 1:
             raise
         command = spell(lines.unasked(visit.command, job))
         wrong = {name: refused.fields[name] for name in refused.wrong}

@@ -31,6 +31,7 @@ class Request:
     source: str = ""  # which kind of delivery the key is of; the channel's platform by default
     organization: str = DEFAULT
     patience: timedelta | None = None
+    in_form: bool = False  # it was filled in: mistakes come back as the form, each at its field
 
 
 class Outcome(StrEnum):
