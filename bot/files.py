@@ -11,7 +11,7 @@ from typing import get_args
 import click
 
 from adapters.agents.templates import check_template
-from adapters.sources.filter import Dialect, refusal
+from adapters.sources.filter import Dialect, columns, refusal
 from bot.app import Bot
 from core import jobfiles, people, workspaces
 from core.jobfiles import Checks, Effect, Plan, Workspace
@@ -21,7 +21,7 @@ from core.turns import Turn
 _log = logging.getLogger(__name__)
 
 REFUSED = 2
-CHECKS = Checks(template=check_template, query=lambda sql: _refused(sql))
+CHECKS = Checks(template=check_template, query=lambda sql: _refused(sql), columns=columns)
 
 
 def check(path: Path) -> int:

@@ -7,7 +7,7 @@ from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from core import absences, deliveries, incidents, jobs, people, results, views
-from core.deliveries import Delivery, Kind
+from core.deliveries import NOTHING, Delivery, Extra, Kind
 from core.errors import NotFound
 from core.incidents import Incident
 from core.messages import Message, Paragraph
@@ -22,22 +22,35 @@ from core.wording.incidents import Around
 
 async def compose(turn: Turn, delivery: Delivery) -> Message:
     """The newest state of what the delivery tells of; where a channel did not take it, that too."""
-    message = await _message(turn, delivery)
+    message = _with(await _message(turn, delivery), delivery.extra)
     if not delivery.instead_of:
         return message
     where, why = await deliveries.why_not(turn, delivery.instead_of)
     return replace(message, blocks=(Paragraph(undelivered(where, why)), *message.blocks))
 
 
+def _with(message: Message, extra: Extra) -> Message:
+    """The message with what its rules add: who is mentioned, and what broke."""
+    if extra == NOTHING:
+        return message
+    mentions = dict.fromkeys((*message.mentions, *map(str, extra.mentions)))
+    broke = tuple(map(Paragraph, extra.broke))
+    return replace(message, mentions=tuple(mentions), blocks=(*message.blocks, *broke))
+
+
 async def _message(turn: Turn, delivery: Delivery) -> Message:
     match delivery.kind:
         case Kind.STATUS:
-            return batches.status(await views.of_batch(turn, delivery.batch))
+            view = await views.of_batch(turn, delivery.batch)
+            view = await views.compared(turn, view, view.runs[0] if view.single and view.runs else None)
+            return batches.status(view, delivery.extra.attach)
         case Kind.MENTION:
             return batches.mention(await views.of_batch(turn, delivery.batch))
         case Kind.RESULT:
             view = await views.of_batch(turn, delivery.batch)
-            return batches.result(view, results.run_of(delivery.subject))
+            run_id = results.run_of(delivery.subject)
+            run = next(one for one in view.runs if one.id == run_id)
+            return batches.result(await views.compared(turn, view, run), run_id)
         case Kind.STUCK:
             return batches.stuck(await views.of_batch(turn, delivery.batch))
         case Kind.DRIFT:

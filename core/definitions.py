@@ -159,6 +159,7 @@ class Question(Definition):
     source: str = ""  # empty: the agent's
     chart: Chart | None = None
     checks: tuple[Check, ...] = ()
+    key: str = ""  # the column that tells rows apart where results are compared
 
 
 class Schedule(Definition):

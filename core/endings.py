@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from core import deliveries, notices
 from core.definitions import JobDefinition
 from core.deliveries import Kind, Owed
+from core.findings import Looked
 from core.incidents import Course, Verdict
 from core.lifecycles import BatchState
 from core.notices import Occasion, Told, Topic
@@ -32,6 +33,7 @@ class Ended:
     state: BatchState
     long: bool = False
     verdict: Verdict | None = None  # what it means for what the job keeps failing with
+    quiet: bool = False  # gates said not to post what it found
 
     @property
     def failed(self) -> bool:
@@ -49,30 +51,39 @@ async def tell(turn: Turn, ended: Sequence[Ended]) -> None:
     occasions = [_occasion(one) for one in ended]
     book = await notices.book(turn, occasions) if occasions else notices.Book()
     for one, occasion in zip(ended, occasions, strict=True):
-        told = list(topics(one))
+        looked = await notices.look(turn, occasion, book)
         await deliveries.owe_all(turn, list(_recovered(one)))  # where F is, at F; then wherever a rule says
-        await notices.owe(turn, occasion, told, book)
+        await notices.owe(turn, occasion, list(topics(one, looked)), book, looked)
         if one.channel is not None:
             await deliveries.owe_all(turn, list(_beside(one, one.channel)))
 
 
-def topics(ended: Ended) -> Iterator[Told]:
+def topics(ended: Ended, looked: Looked) -> Iterator[Told]:
     """The topics of an ending, and how each is told."""
     verdict = ended.verdict
     if ended.failed:
         if verdict is None or verdict.course is Course.ALERT:
             yield Told(Topic.FAILED, Kind.ALERT, _alert_subject(ended), "error")
     elif ended.state is BatchState.SUCCEEDED:
-        yield Told(Topic.COMPLETED, Kind.STATUS, ended.subject)
         if verdict is not None and verdict.course is Course.RECOVERED:
             yield Told(Topic.RECOVERED, Kind.RECOVERED, _recovered_subject(ended, verdict))
+        if not ended.quiet:
+            level = looked.worst if looked.worst == "warning" else "info"
+            yield Told(Topic.COMPLETED, Kind.STATUS, ended.subject, level)
+    else:
+        return
+    if looked.worst and not ended.quiet:
+        yield Told(Topic.ANOMALY, Kind.STATUS, ended.subject, looked.worst)
+    if looked.changed and not ended.quiet:
+        yield Told(Topic.CHANGED, Kind.STATUS, ended.subject)
 
 
 async def tell_retry(turn: Turn, going: Ended, run_id: str, attempt: int) -> None:
     """Owe the word about a failed attempt that another follows, wherever the failure would be told."""
     occasion = _occasion(going)
     told = Told(Topic.FAILED, Kind.RETRY, deliveries.attempt_subject(run_id, attempt), "error")
-    await notices.owe(turn, occasion, [told], await notices.book(turn, [occasion]))
+    book = await notices.book(turn, [occasion])
+    await notices.owe(turn, occasion, [told], book, await notices.look(turn, occasion, book))
 
 
 def _alert_subject(ended: Ended) -> str:

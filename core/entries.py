@@ -123,7 +123,29 @@ class Progressed:
     total: float | None = None
 
 
-Kept = Asked | Queried | Returned | Checked | Charted | Headlined | Answered | Logged | Attached | Failed
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A gate of the job was asked: `holds` is None where it could not be told, and `detail` says why."""
+
+    gate: Literal["run_if", "post_if"]
+    text: str
+    holds: bool | None
+    detail: str = ""
+
+
+Kept = (
+    Asked
+    | Queried
+    | Returned
+    | Checked
+    | Charted
+    | Headlined
+    | Answered
+    | Logged
+    | Attached
+    | Failed
+    | Judged
+)
 Entry = Kept | Progressed
 
 _KINDS: dict[str, type[Any]] = {
@@ -137,6 +159,7 @@ _KINDS: dict[str, type[Any]] = {
     "log": Logged,
     "file": Attached,
     "failure": Failed,
+    "gate": Judged,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 

@@ -13,6 +13,7 @@ SlashjobError
 ├── Fault                   something outside did not do its part
 │   ├── AgentError          the run fails with this sentence
 │   │   └── SourceError     a source is down, refused the query, or returned too much
+│   ├── ConditionError      a condition on results cannot be told
 │   └── DeliveryError       a platform did not take a message
 └── Misconfigured           settings or files; every mistake at once
 """
@@ -110,6 +111,10 @@ class AgentError(Fault):
 
 class SourceError(AgentError):
     """A source is down, refused the query, was too slow or returned too much."""
+
+
+class ConditionError(Fault):
+    """A condition cannot be read, or cannot be told of these results; a clause without a full stop."""
 
 
 class DeliveryError(Fault):

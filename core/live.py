@@ -24,6 +24,7 @@ class Live:
     sequence: int = 0
     step: str | None = None
     ending: bool = False
+    closed: str = ""  # why there was nothing to do for its agent
     work: asyncio.Task[None] | None = None
 
 

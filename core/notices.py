@@ -14,17 +14,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
-from core import deliveries, places
+from core import conditions, deliveries, findings, people, places, times
 from core.addresses import ORIGIN
 from core.definitions import JobDefinition, NotifyRule
 from core.deliveries import NOTHING, Extra, Kind, Owed
+from core.findings import Looked
 from core.store import notices as rows
+from core.store import people as people_rows
+from core.store import runs as run_rows
 from core.store.dialects import Row
 from core.turns import Turn
 
 LEVELS = ("info", "warning", "error")
+OWNER = "owner"  # in a rule's `mention`: the owner of the job
 
 
 class Topic(StrEnum):
@@ -39,6 +44,7 @@ class Topic(StrEnum):
     CHANGED = "changed"
 
 
+OF_RESULTS = (Topic.COMPLETED, Topic.FAILED, Topic.ANOMALY, Topic.CHANGED, Topic.RECOVERED)
 USUAL = (Topic.COMPLETED, Topic.FAILED)  # what the origin is told where no rule says otherwise
 
 
@@ -122,43 +128,102 @@ def read(row: Row) -> Rule:
     return Rule(NotifyRule.model_validate(row.definition), row.job, row.pk, row.member)
 
 
-async def owe(turn: Turn, occasion: Occasion, told: Sequence[Told], book: Book) -> None:
+async def look(turn: Turn, occasion: Occasion, book: Book) -> Looked:
+    """What the rules need to know of the results; nothing is read where they need nothing."""
+    rules = {topic: [one.rule for one in book.fitting(occasion, topic)] for topic in OF_RESULTS}
+    every = [one for some in rules.values() for one in some]
+    texts = {one.if_ for one in every if one.if_}
+    changes = bool(rules[Topic.CHANGED]) or any(map(conditions.asks_for_change, texts))
+    leveled = any(one.level != "info" for one in rules[Topic.COMPLETED])
+    if occasion.batch is None or not (texts or changes or leveled or rules[Topic.ANOMALY]):
+        return Looked()
+    pks = [row.pk for row in await run_rows.of_batch(turn.connection, occasion.batch)]
+    return await findings.look(turn, occasion.definition, pks, texts, changes=changes)
+
+
+async def owe(turn: Turn, occasion: Occasion, told: Sequence[Told], book: Book, looked: Looked) -> None:
     """Owe what tells of an occasion, wherever a rule wants it. Safe to repeat."""
-    origin = occasion.origin or await places.origin(turn, occasion.organization, None)
-    chosen: dict[tuple[int, Kind, str], Extra] = {}
+    origin = await places.origin(turn, occasion.organization, occasion.origin)
+    chosen: dict[tuple[int, Kind, str], _Wanted] = {}
     for one in told:
-        taken = await _places(turn, occasion, one, book, origin)
-        if not taken and one.topic is Topic.FAILED and origin is not None:
-            taken = {origin: NOTHING}
-        if occasion.in_hand and one.kind is Kind.ALERT and origin is not None:
-            taken.setdefault(origin, NOTHING)
-        for place, extra in taken.items():
+        taken = await _places(turn, occasion, one, (book, looked), origin)
+        if origin is not None and not taken and one.topic is Topic.FAILED:
+            taken = {origin: _Wanted()}
+        if origin is not None and occasion.in_hand and one.kind is Kind.ALERT:
+            taken.setdefault(origin, _Wanted())
+        for place, wanted in taken.items():
             key = (place, one.kind, one.subject)
-            chosen[key] = chosen.get(key, NOTHING) | extra
+            chosen[key] = chosen[key] | wanted if key in chosen else wanted
     alerted = {place for place, kind, _ in chosen if kind is Kind.ALERT}
     owed = []
     here = NOTHING
-    for (place, kind, subject), extra in chosen.items():
+    for (place, kind, subject), wanted in chosen.items():
         if occasion.in_hand and place == origin and kind is Kind.STATUS:
-            here = here | extra
+            here = here | await _extra(turn, occasion, wanted)
         elif kind is not Kind.STATUS or place not in alerted:
-            owed.append(Owed(occasion.organization, place, kind, subject, batch=occasion.batch, extra=extra))
+            extra = await _extra(turn, occasion, wanted)
+            due_at = await _due_at(turn, occasion) if wanted.held else None
+            owed.append(
+                Owed(occasion.organization, place, kind, subject, occasion.batch, due_at=due_at, extra=extra)
+            )
     if occasion.in_hand and occasion.batch is not None:
         await deliveries.settled(turn, occasion.batch, here)
     await deliveries.owe_all(turn, owed)
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What rules want of a message at one place; `held`: quiet hours hold it back."""
+
+    attach: tuple[str, ...] = ()
+    mention: tuple[str, ...] = ()
+    broke: tuple[str, ...] = ()
+    held: bool = False
+
+    def __or__(self, other: _Wanted) -> _Wanted:
+        return _Wanted(
+            (*self.attach, *other.attach),
+            (*self.mention, *other.mention),
+            (*self.broke, *other.broke),
+            self.held and other.held,
+        )
+
+
 async def _places(
-    turn: Turn, occasion: Occasion, told: Told, book: Book, origin: int | None
-) -> dict[int, Extra]:
-    """channel -> what its rules add."""
-    found: dict[int, Extra] = {}
-    for rule in book.fitting(occasion, told.topic):
-        if not rule.takes(told) or rule.rule.if_:
+    turn: Turn, occasion: Occasion, told: Told, known: tuple[Book, Looked], origin: int | None
+) -> dict[int, _Wanted]:
+    """channel -> what the rules want that take this topic."""
+    book, looked = known
+    found: dict[int, _Wanted] = {}
+    for one in book.fitting(occasion, told.topic):
+        rule = one.rule
+        text = rule.if_ if occasion.batch is not None else ""  # where nothing ran, nothing can be asked
+        if not one.takes(told) or not looked.takes(text):
             continue
-        extra = Extra(attach=rule.rule.attach)
-        for target in rule.rule.to:
+        broke = (f'The condition "{text}" could not be told: {why}.',) if (why := looked.why(text)) else ()
+        held = told.level != "error" or rule.hold_errors
+        wanted = _Wanted(rule.attach, rule.mention, broke, held)
+        for target in rule.to:
             place = origin if target == ORIGIN else await places.find(turn, occasion.organization, target)
             if place is not None:
-                found[place] = found.get(place, NOTHING) | extra
+                found[place] = found[place] | wanted if place in found else wanted
     return found
+
+
+async def _extra(turn: Turn, occasion: Occasion, wanted: _Wanted) -> Extra:
+    owner = occasion.definition.owner
+    emails = {owner if one == OWNER else one for one in wanted.mention} - {""}
+    members = await people.called(turn, occasion.organization, emails) if emails else {}
+    lost = sorted(name for name in emails if name not in members and name != owner)
+    broke = tuple(f"{name} was to be mentioned, and nobody here is called so." for name in lost)
+    return Extra(wanted.attach, tuple(sorted(members.values())), (*wanted.broke, *broke)) | NOTHING
+
+
+async def _due_at(turn: Turn, occasion: Occasion) -> datetime | None:
+    """When the job's quiet hours are over; None where it is not in them."""
+    hours = occasion.definition.quiet_hours
+    if hours is None:
+        return None
+    named = hours.timezone or occasion.definition.timezone
+    zone = named or str((await people_rows.organization_of(turn.connection, occasion.organization)).timezone)
+    return times.quiet_until(hours.start, hours.end, turn.now, times.zone(zone))

@@ -173,6 +173,19 @@ async def external_ids(
     return found
 
 
+async def called(turn: Turn, organization: int, words: Collection[str]) -> dict[str, int]:
+    """word -> the number of the member whose e-mail address, or whole name, it is; only those who are one."""
+    found = {}
+    members = await everyone(turn, organization)
+    for word in words:
+        plain = word.casefold()
+        fitting = [one for one in members if one.email.casefold() == plain]
+        fitting = fitting or [one for one in members if one.name.casefold() == plain]
+        if len(fitting) == 1:
+            found[word] = fitting[0].pk
+    return found
+
+
 async def everyone(turn: Turn, organization: int) -> list[Member]:
     """All members by name."""
     return [_member(row) for row in await rows.every_member(turn.connection, organization)]

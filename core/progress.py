@@ -5,7 +5,8 @@ Whoever calls stands in line for the jobs (`store.batches.order`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from core import deliveries, endings, incidents, results, versions
@@ -134,7 +135,15 @@ async def tell(turn: Turn, ended: Sequence[Row], states: Mapping[int, BatchState
     """Owe the endings of these batches; their rows may be as they were before."""
     verdicts = await incidents.settle(turn, ended, states)
     made = [await _ended(turn, row, states[row.pk], verdicts.get(row.pk)) for row in ended]
+    gated = [one.batch for one in made if one.definition.run_if or one.definition.post_if]
+    heard = await run_rows.heard(turn.connection, gated) if gated else set()
+    made = [replace(one, quiet=_is_quiet(one, gated, heard)) for one in made]
     await endings.tell(turn, made)
+
+
+def _is_quiet(ended: endings.Ended, gated: Collection[int], heard: Collection[int]) -> bool:
+    """It succeeded, and its gates let nothing of it through."""
+    return ended.state is BatchState.SUCCEEDED and ended.batch in gated and ended.batch not in heard
 
 
 async def _ended(turn: Turn, row: Row, state: BatchState, verdict: Verdict | None = None) -> endings.Ended:

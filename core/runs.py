@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from core import chats, deliveries, progress, versions
-from core.definitions import Retry, Version
+from core import chats, deliveries, gates, progress, versions
+from core.definitions import JobDefinition, Retry, Version
 from core.entries import Failed
 from core.lifecycles import UNSUCCESSFUL, Status
 from core.store import batches as batch_rows
@@ -50,7 +50,8 @@ class Claim:
 class Ending:
     """How an attempt ended, with the entries that are not written yet.
 
-    `permanent`: another attempt cannot help.
+    `permanent`: another attempt cannot help. `closed` is why there was nothing to do for the agent. `gates`
+    is its job, where that has some.
     """
 
     pk: int
@@ -63,6 +64,8 @@ class Ending:
     rerun_interrupted: bool = False
     permanent: bool = False
     entries: tuple[chats.Line, ...] = ()
+    closed: str = ""
+    gates: JobDefinition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,7 @@ class Run:
     started_at: datetime | None
     ended_at: datetime | None
     due_at: datetime | None = None
+    quiet: str = ""  # the gate because of which its result is not posted
 
     @property
     def label(self) -> str:
@@ -136,7 +140,8 @@ async def finish(turn: Turn, endings: Sequence[Ending]) -> set[int]:
     """End these attempts; returns the runs that were still ours to end.
 
     1. Stand in line for the jobs. 2. See which runs we hold. 3. Give back what has another attempt,
-    end the rest. 4. Write their last entries. 5. Let their batches go on or end.
+    end the rest. 4. Write their last entries. 5. Ask the gates of those that succeeded. 6. Let their batches
+    go on or end.
     """
     await batch_rows.order(turn.connection, [ending.job for ending in endings])
     held = await rows.held(turn.connection, [(ending.pk, ending.fence) for ending in endings])
@@ -144,7 +149,7 @@ async def finish(turn: Turn, endings: Sequence[Ending]) -> set[int]:
     if not ours:
         return set()
     alike: dict[tuple[Status, str], list[int]] = {}
-    succeeded: dict[int, list[str]] = {}
+    succeeded: list[Ending] = []
     for ending in ours:
         wait = _another(ending, cancelled=held[ending.pk].cancel_requested_at is not None)
         if wait is not None:
@@ -155,12 +160,20 @@ async def finish(turn: Turn, endings: Sequence[Ending]) -> set[int]:
         else:
             alike.setdefault((ending.status, ending.reason), []).append(ending.pk)
             if ending.status is Status.SUCCEEDED:
-                succeeded.setdefault(held[ending.pk].batch, []).append(held[ending.pk].id)
+                succeeded.append(ending)
     for (status, reason), pks in alike.items():
         await rows.end(turn.connection, pks, status, reason, turn.now)
         await rows.end_attempts(turn.connection, pks, status, reason, turn.now)
     await chats.append(turn, [line for ending in ours for line in ending.entries])
-    await progress.advance(turn, {held[ending.pk].batch for ending in ours}, succeeded=succeeded)
+    gated = [
+        gates.Gated(one.pk, one.attempt, one.gates, one.closed) for one in succeeded if one.gates is not None
+    ]
+    quiet = await gates.settle(turn, gated)
+    told: dict[int, list[str]] = {}
+    for one in succeeded:
+        if one.pk not in quiet:
+            told.setdefault(held[one.pk].batch, []).append(held[one.pk].id)
+    await progress.advance(turn, {held[ending.pk].batch for ending in ours}, succeeded=told)
     return {ending.pk for ending in ours}
 
 
@@ -255,4 +268,5 @@ def _run(row: Row) -> Run:
         started_at=row.started_at,
         ended_at=row.ended_at,
         due_at=row.due_at,
+        quiet=row.quiet,
     )

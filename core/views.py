@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from core import approvals, batches, chats, consent, jobs, parameters, runs, versions
+from core import approvals, batches, chats, consent, findings, jobs, parameters, runs, versions
 from core.batches import Batch, Started, Wish
 from core.definitions import Version
 from core.entries import Answered, Failed, Headlined, Record
+from core.findings import Earlier
 from core.jobs import Job
 from core.lifecycles import UNSUCCESSFUL, BatchState, Status
 from core.runs import Run
@@ -36,6 +37,7 @@ class BatchView:
     now: datetime
     approvers: tuple[int, ...] = ()  # some who can say yes, where it waits for one
     lacks: bool = False  # no living worker may take what is queued of it
+    earlier: Mapping[int, Earlier] = field(default_factory=dict)  # run -> what it is compared with
 
     @property
     def starter(self) -> str:
@@ -53,6 +55,11 @@ class BatchView:
     def unsuccessful(self) -> tuple[Run, ...]:
         """The runs that a failure alert tells of."""
         return tuple(run for run in self.runs if run.status in UNSUCCESSFUL)
+
+    @property
+    def quiet(self) -> bool:
+        """It succeeded, and gates said not to post any of it."""
+        return self.batch.state is BatchState.SUCCEEDED and all(run.quiet for run in self.runs)
 
     def parameters(self, run: Run) -> dict[str, str]:
         """The run's parameters as people read them; secrets are covered."""
@@ -146,6 +153,16 @@ def fresh(turn: Turn, wish: Wish, started: Started, job: Job) -> BatchView:
 async def of_batch(turn: Turn, number: int, *, whole: bool = True) -> BatchView:
     """Read a batch. Without `whole`, only what a summary over its runs needs of their entries."""
     return (await of_batches(turn, [number], whole=whole))[0]
+
+
+async def compared(turn: Turn, view: BatchView, run: Run | None) -> BatchView:
+    """The view with what a run that succeeded is compared with."""
+    if run is None or run.status is not Status.SUCCEEDED or run.quiet == "run_if":
+        return view
+    [row] = await run_rows.get(turn.connection, [run.pk])
+    entries = [record.entry for record in view.latest(run)]
+    before = await findings.earlier(turn, view.version.job, row, entries)
+    return view if before is None else replace(view, earlier={**view.earlier, run.pk: before})
 
 
 async def of_batches(turn: Turn, numbers: Sequence[int], *, whole: bool = False) -> list[BatchView]:

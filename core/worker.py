@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from core import ids, masks, parameters, runs, stops
+from core import gates, ids, masks, parameters, runs, stops
 from core.backlog import Backlog
 from core.chats import Line, append
 from core.collector import Collector
@@ -265,6 +265,12 @@ class Worker:
             halt=halt,
             due_at=claim.due_at,
         )
+        if version.job.run_if:
+            judged = await gates.work(task)
+            self._take(live, judged)
+            if judged.holds is False:
+                live.closed = masks.mask(judged.detail, live.secrets)
+                return
         async with aclosing(agent.run(task)) as entries:  # type: ignore[type-var]
             async for entry in entries:
                 self._take(live, entry)
@@ -309,6 +315,8 @@ class Worker:
             rerun_interrupted=job.rerun_interrupted,
             permanent=permanent,
             entries=lines,
+            closed=live.closed,
+            gates=job if job.run_if or job.post_if else None,
         )
         pause, until = 0.05, boottime() + self._length.total_seconds()
         while self._lease is not None and self._lease.alive and boottime() < until:

@@ -54,6 +54,20 @@ def refusal(statement: str, dialect: Dialect) -> str | None:
         return _unreadable(error)
 
 
+@lru_cache(maxsize=512)
+def columns(statement: str) -> tuple[str, ...] | None:
+    """The columns that a statement visibly selects, None where only the database can tell."""
+    import sqlglot  # 0.2 s of import: off the start-up path
+
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)
+    try:
+        tree: Any = sqlglot.parse_one(statement)
+        names = tuple(one.alias_or_name for one in tree.selects)
+    except Exception:  # as in `refusal`: whatever it raises, it cannot tell
+        return None
+    return names if names and all(name and name != "*" for name in names) else None
+
+
 def _judge(statement: str, dialect: Dialect) -> str | None:
     import sqlglot  # 0.2 s of import: off the start-up path
     from sqlglot import exp

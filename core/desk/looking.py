@@ -37,7 +37,10 @@ async def show(visit: Visit) -> Reply:
     target = await targets.batch(visit, visit.command.word(0), whole=True)
     if target is not None:
         sort, page = visit.command.options.get("sort", ""), visit.command.number("page", 1)
-        return Reply(batch_wording.shown(target.view, run=target.run, sort=sort, page=page))
+        view = target.view
+        only = target.run or (view.runs[0] if view.single and view.runs else None)
+        view = await views.compared(visit.turn, view, only)
+        return Reply(batch_wording.shown(view, run=target.run, sort=sort, page=page))
     job = await targets.job(visit, visit.command.word(0))
     latest = await batches.latest(visit.turn, visit.organization, job=job.pk, limit=5)
     found = await _views(visit, [batch.number for batch in latest])

@@ -94,6 +94,7 @@ DESCRIPTIONS: Mapping[str, Mapping[str, str]] = {
         "source": "The name of its source; the agent's where there is none.",
         "chart": "How the result is drawn.",
         "checks": "Thresholds on the result.",
+        "key": "The column that tells rows apart when results are compared.",
     },
     "Chart": {
         "type": "What is drawn.",

@@ -218,10 +218,6 @@ class _Reading:
             for path, said in self._problems(part, known):
                 if not self._is_knock_on(part, path):
                     part.shape.report((part.section, part.name, *path), said)
-            if isinstance(part.made, JobDefinition):
-                for key, said in ahead.warnings(part.made):
-                    line = part.shape.line((part.section, part.name, key))
-                    self.warnings.append(Mistake(part.place.file, line, f"{part.name}: {said}"))
         workspace = Workspace(
             sources={
                 one.name: one.made for one in self._of("sources") if isinstance(one.made, SourceDefinition)

@@ -10,17 +10,14 @@ from typing import Any
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from core import addresses, blanks, placeholders, programs, values
+from core import blanks, placeholders, programs, values
 from core.definitions import AgentDefinition, JobDefinition, Question, SourceDefinition
-from core.jobfiles import parameter_rules, schedule_rules
+from core.jobfiles import parameter_rules, schedule_rules, telling_rules
 from core.jobfiles.parameter_rules import Problem
 from core.jobfiles.sentences import listed, meant, unknown_name
 from core.jobfiles.workspace import Checks
 
 NO_CHECKS = Checks()
-
-
-DUE = ("due_at", "due_date")  # what every query may ask for: the instant that its run is for
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +105,10 @@ def job_problems(job: JobDefinition, known: Known) -> Iterator[Problem]:
     yield from _question_rules(job, known)
     yield from _blank_rules(job, known)
     yield from schedule_rules.problems(job, known.parameters)
-    yield from _conversation_rules(job)
+    agent = known.agents.get(job.agent) if job.agent not in known.doubtful else None
+    yield from telling_rules.problems(job, agent, known.parameters, known.checks)
+    if job.timeout.total_seconds() <= 0:
+        yield ("timeout",), "'timeout' is more than 0s"
     yield from _template_rules(job, known.checks)
 
 
@@ -169,7 +169,7 @@ def _sql_rules(question: Question, known: Known) -> Iterator[Problem]:
         yield ("sql",), "'sql' is empty"
         return
     for name in placeholders.names(question.sql):
-        if name not in known.parameters and name not in DUE:
+        if name not in known.parameters and name not in telling_rules.DUE:
             yield (
                 ("sql", name),
                 f"':{name}' in 'sql' is no parameter of the job{meant(name, known.parameters)}",
@@ -194,6 +194,8 @@ def _columns(question: Question) -> Iterator[tuple[tuple[str | int, ...], str]]:
                 yield ("chart", key), column
     for index, check in enumerate(question.checks):
         yield ("checks", index, "column"), check.column
+    if question.key:
+        yield ("key",), question.key
 
 
 def _blank_rules(job: JobDefinition, known: Known) -> Iterator[Problem]:
@@ -224,30 +226,10 @@ def _texts(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str 
                 yield from _texts(one, (*path, index))
 
 
-def _conversation_rules(job: JobDefinition) -> Iterator[Problem]:
-    if job.channel and (said := addresses.mistake(job.channel)):
-        yield ("channel",), said
-    for index, schedule in enumerate(job.schedules):
-        if schedule.channel and (said := addresses.mistake(schedule.channel)):
-            yield ("schedules", index, "channel"), said
-    for index, rule in enumerate(job.notify):
-        if not rule.to:
-            yield ("notify", index), "'to' names nobody"
-        for number, target in enumerate(rule.to):
-            if said := addresses.mistake(target, origin=True):
-                yield ("notify", index, "to", number), said
-    if job.timeout.total_seconds() <= 0:
-        yield ("timeout",), "'timeout' is more than 0s"
-
-
 def _template_rules(job: JobDefinition, checks: Checks) -> Iterator[Problem]:
     names = frozenset({"params", *(question.name for question in job.questions)})
     if job.summary and checks.template is not None and (said := checks.template(job.summary, names)):
         yield ("summary",), said
-    conditions = [(("run_if",), job.run_if), (("post_if",), job.post_if)]
-    for place, text in [*conditions, *((("notify", i, "if"), rule.if_) for i, rule in enumerate(job.notify))]:
-        if text and checks.condition is not None and (said := checks.condition(text, names)):
-            yield place, said
 
 
 def _url_problem(url: str) -> str:

@@ -53,7 +53,7 @@ def judge(
         typed = (*root, *path[:2], "type")
         if path[:1] != ("parameters",) or typed not in shape.reported:
             shape.report((*root, *path), said)
-    return Judged(made, _by_key(found), tuple(said for _, said in ahead.warnings(made)))
+    return Judged(made, _by_key(found))
 
 
 def node(value: Any, *, depth: int = 0) -> Node:

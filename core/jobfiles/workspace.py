@@ -72,11 +72,10 @@ class Checks:
     """What core cannot look at by itself; each gives a sentence, or None where all is well.
 
     `template(text, names)` looks at a summary: `params` and the questions' names are what it may use.
-    `condition(text, names)` looks at `if`, `run_if` and `post_if`. `query(sql)` looks at a statement.
+    `query(sql)` looks at a statement.
     `columns(sql)` names a statement's columns, or is None where they cannot be known.
     """
 
     template: CheckTemplate | None = None
-    condition: CheckTemplate | None = None
     query: CheckText | None = None
     columns: Callable[[str], tuple[str, ...] | None] | None = None

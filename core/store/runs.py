@@ -190,6 +190,44 @@ async def of_batches(connection: AsyncConnection, batch_pks: Sequence[int]) -> l
     )
 
 
+async def get(connection: AsyncConnection, pks: Sequence[int]) -> list[Row]:
+    """These runs, by number."""
+    return list(await connection.execute(sa.select(runs).where(runs.c.pk.in_(pks)).order_by(runs.c.pk)))
+
+
+async def earlier(connection: AsyncConnection, run: Row) -> Row | None:
+    """The last run of the same job with the same parameters before that one that succeeded, and whose agent
+    was at work; with its version's number and how many runs its batch has."""
+    query = (
+        sa.select(runs, job_versions.c.number.label("version_number"), batches.c.total)
+        .join(job_versions, job_versions.c.pk == runs.c.version)
+        .join(batches, batches.c.pk == runs.c.batch)
+        .where(
+            runs.c.job == run.job,
+            runs.c.print == run.print,
+            sa.text("runs.status = 'succeeded'"),  # literal, as its partial index has it
+            runs.c.pk < run.pk,
+            runs.c.quiet != "run_if",
+        )
+        .order_by(runs.c.pk.desc())
+        .limit(1)
+    )
+    return (await connection.execute(query)).one_or_none() if run.print else None
+
+
+async def quieten(connection: AsyncConnection, pk: int, gate: str, reason: str) -> None:
+    """The result of this run is not posted, because of that gate."""
+    await connection.execute(runs.update().where(runs.c.pk == pk).values(quiet=gate, reason=reason))
+
+
+async def heard(connection: AsyncConnection, batch_pks: Sequence[int]) -> set[int]:
+    """Those of these batches that have a run whose result is posted."""
+    query = sa.select(runs.c.batch).where(
+        runs.c.batch.in_(batch_pks), runs.c.status == Status.SUCCEEDED, runs.c.quiet == ""
+    )
+    return set(await connection.scalars(query.distinct()))
+
+
 async def attempts_of(connection: AsyncConnection, run: int) -> list[Row]:
     """Every try of a run."""
     return list(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from core.commands import Command, Name, spell
@@ -17,15 +17,15 @@ from core.wording.combinations import RUNS_SHOWN, headline_names, planned, table
 RANKS = 2  # headline numbers that have a button to rank by
 
 
-def status(view: BatchView) -> Message:
-    """M: the one message of a batch, as it stands now."""
+def status(view: BatchView, attach: Collection[str] = ()) -> Message:
+    """M: the one message of a batch, as it stands now, with the files that rules want beside the job's."""
     if view.batch.state is BatchState.PROPOSED:
         return proposals.question(view)
     if view.batch.state is BatchState.SKIPPED:
         return proposals.declined(view)
     if not view.batch.state.ended:
         return _going(view)
-    return _one_result(view) if view.single else _summary(view)
+    return _one_result(view, attach) if view.single else _summary(view)
 
 
 def alert(view: BatchView) -> Message:
@@ -69,9 +69,9 @@ def result(view: BatchView, run_id: str) -> Message:
     text = f"{words.ENDINGS[run.status].capitalize()}: {view.job.label} · {run.label}"
     text += f" · {label}" if label else ""
     buttons = (_button("View", Name.SHOW, run.label), *_csv(view, run, run.label))
-    return Message(
-        text=text, title=text, tone=_tone(run.status), blocks=_found(view, run, run.label), buttons=buttons
-    )
+    wanted = [kind for rule in view.version.job.notify if "origin" in rule.to for kind in rule.attach]
+    found = _found(view, run, run.label, wanted)
+    return Message(text=text, title=text, tone=_tone(run.status), blocks=found, buttons=buttons)
 
 
 def skipped(view: BatchView, holder: BatchView, queue: str = "") -> Message:
@@ -127,7 +127,8 @@ def shown(view: BatchView, *, run: Run | None = None, sort: str = "", page: int 
     blocks: list[Block] = list(_facts(view, chosen, whole=True))
     if chosen.status in UNSUCCESSFUL:
         blocks += _why(view, chosen)
-    blocks += results.blocks(entries, whole=True, told=_failed(view, chosen))
+    blocks += _quiet(chosen)
+    blocks += results.blocks(entries, whole=True, told=_failed(view, chosen), since=_since(view, chosen))
     return Message(
         text=text,
         title=text,
@@ -220,12 +221,13 @@ def _lacking(view: BatchView) -> tuple[Block, ...]:
     return (Paragraph(f"Waits for a worker tagged {tag}."),) if view.lacks and tag else ()
 
 
-def _one_result(view: BatchView) -> Message:
+def _one_result(view: BatchView, attach: Collection[str]) -> Message:
     batch = view.batch
     run = view.runs[0] if view.runs else None
     took = words.lasted((batch.ended_at or view.now) - (batch.started_at or batch.created_at))
     outcome = words.ENDINGS[run.status] if run is not None else words.STATES[batch.state]
-    text = f"{outcome.capitalize()}: {view.job.label} · #{batch.number} · {took}"
+    quietly = ", quietly" if view.quiet else ""
+    text = f"{outcome.capitalize()}{quietly}: {view.job.label} · #{batch.number} · {took}"
     blocks: list[Block] = []
     if batch.state is BatchState.CANCELLED:
         blocks.append(Paragraph(_who_cancelled(view)))
@@ -233,7 +235,8 @@ def _one_result(view: BatchView) -> Message:
         blocks += _facts(view, run)
         if run.status in UNSUCCESSFUL:
             blocks += _why(view, run)
-        blocks += _found(view, run, f"#{batch.number}")
+        blocks += _quiet(run)
+        blocks += _found(view, run, f"#{batch.number}", attach)
     return Message(
         text=text,
         title=text,
@@ -244,15 +247,35 @@ def _one_result(view: BatchView) -> Message:
     )
 
 
-def _found(view: BatchView, run: Run, label: str) -> tuple[Block, ...]:
-    """What a run found, with the files that the job or its rule for the origin wants attached."""
-    job = view.version.job
-    wanted = {*job.attach, *(kind for rule in job.notify if "origin" in rule.to for kind in rule.attach)}
+def _found(view: BatchView, run: Run, label: str, attach: Collection[str]) -> tuple[Block, ...]:
+    """What a run found, with the files that the job or a rule wants attached."""
     entries = [one.entry for one in view.latest(run)]
     return (
-        *results.blocks(entries, told=_failed(view, run)),
-        *results.attached(entries, wanted, view.job.name, label),
+        *results.blocks(entries, told=_failed(view, run), since=_since(view, run)),
+        *results.attached(entries, {*view.version.job.attach, *attach}, view.job.name, label),
     )
+
+
+def _since(view: BatchView, run: Run) -> results.Since | None:
+    earlier = view.earlier.get(run.pk)
+    return None if earlier is None else results.Since(earlier, view.version_number, view.now)
+
+
+def _quiet(run: Run) -> tuple[Block, ...]:
+    """Why its result is not posted by itself."""
+    match run.quiet:
+        case "run_if":
+            return (
+                Paragraph(f"{_sentence(run.reason)} The agent was not run; a schedule posts nothing then."),
+            )
+        case "post_if":
+            return (Paragraph(f"{_sentence(run.reason)} A schedule posts nothing then."),)
+        case _:
+            return ()
+
+
+def _sentence(text: str) -> str:
+    return f"{text.rstrip('.')}."
 
 
 def _csv(view: BatchView, run: Run, label: str) -> tuple[Button, ...]:
@@ -267,6 +290,8 @@ def _summary(view: BatchView) -> Message:
     failed = len(view.unsuccessful)
     parts = [f"{done} of {batch.total} succeeded"]
     parts += [f"{failed} failed"] if failed else []
+    quiet = sum(1 for run in view.runs if run.quiet)
+    parts += [f"{quiet} quiet"] if quiet else []
     text = (
         f"{words.STATES[batch.state].capitalize()}: {view.job.label} · #{batch.number} · {' · '.join(parts)}"
     )

@@ -3,28 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
-from core.entries import Answered, Attached, Charted, Checked, Headlined, Kept, Returned
+from core.entries import Answered, Attached, Charted, Checked, Headlined, Judged, Kept, Returned
+from core.findings import Earlier
 from core.messages import Block, Column, ColumnFormat, File, Headline, Headlines, Image, Paragraph, Table
-from core.wording import words
+from core.wording import changes, words
 
 ROWS_SHOWN, COLUMNS_SHOWN = 10, 4  # DESIGN.md, 5.1
 
 
-def blocks(entries: Sequence[Kept], *, whole: bool = False, told: str = "") -> tuple[Block, ...]:
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What a result is compared with, the number of its own version, and the time of telling."""
+
+    earlier: Earlier
+    version_number: int
+    now: datetime
+
+
+def blocks(
+    entries: Sequence[Kept], *, whole: bool = False, told: str = "", since: Since | None = None
+) -> tuple[Block, ...]:
     """The blocks of one run's result; `whole` shows every table and chart instead of the first.
 
-    `told` is why the run failed, where that has been said: it is not said again.
+    `told` is why the run failed, where that has been said: it is not said again. What changed comes first.
     """
     made: list[Block] = []
     headlines = [one for one in entries if isinstance(one, Headlined)]
+    if since is not None:
+        shown = {one.name for one in headlines[:8]}
+        made += changes.blocks(since.earlier, since.version_number, since.now, shown)
     if headlines:
-        made.append(Headlines(tuple(_headline(one) for one in headlines[:8])))
+        made.append(Headlines(tuple(_headline(one, since) for one in headlines[:8])))
     answers = [one for one in entries if isinstance(one, Answered)]
     if answers:
         made.append(Paragraph(answers[-1].text, marked=answers[-1].marked))
     failed = [one for one in entries if isinstance(one, Checked) and one.passed is False]
     made += [Paragraph(_check(one)) for one in failed if one.detail not in told]
+    made += [Paragraph(_gate(one)) for one in entries if isinstance(one, Judged) and one.holds is None]
     charts = [one for one in entries if isinstance(one, Charted) and not _is_headline(one, headlines)]
     made += [Image(one.chart, one.alt, one.chart.title) for one in (charts if whole else charts[:1])]
     tables = [one for one in entries if isinstance(one, Returned) and len(one.rows) > 1]
@@ -100,10 +118,19 @@ def _rows(one: Returned) -> str:
     return words.count(len(one.rows), "row")
 
 
-def _headline(one: Headlined) -> Headline:
+def _headline(one: Headlined, since: Since | None) -> Headline:
+    """A change that the agent tells itself is kept."""
+    changed = since.earlier.changes.of(one.name) if since is not None else None
     return Headline(
-        one.name.replace("_", " "), words.number(one.value, one.format, one.unit), words.change(one.change)
+        one.name.replace("_", " "),
+        words.number(one.value, one.format, one.unit),
+        changes.headline(changed) if changed and one.change is None else words.change(one.change),
     )
+
+
+def _gate(one: Judged) -> str:
+    all_the_same = "the agent was run" if one.gate == "run_if" else "this is posted"
+    return f"{one.gate} could not be told, so {all_the_same}: {one.detail.rstrip('.')}."
 
 
 def _check(one: Checked) -> str:

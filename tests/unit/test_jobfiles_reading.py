@@ -53,11 +53,6 @@ jobs:
     tags: [marketing]
 """
 
-AHEAD = (
-    "slashjob.yml:33: weekly-report: results go to the origin only; this rule has no effect yet: "
-    "slack:#ops, email:ana@example.com"
-)
-
 
 def read(text: str, checks: Checks | None = None) -> Workspace:
     return jobfiles.read_text(dedent(text), checks)
@@ -95,7 +90,7 @@ def test_the_file_of_the_design_is_read() -> None:
     assert weekly.notify[1].if_ == "total.total < 1000000"
     assert weekly.schedules[0].parameters == {"campaign_id": "42"}
     assert str(made.places["jobs", "weekly-report"]) == "slashjob.yml:6"
-    assert [str(one) for one in made.warnings] == [AHEAD]
+    assert [str(one) for one in made.warnings] == []
 
 
 def test_the_fields_decide_what_a_scalar_is() -> None:
@@ -418,16 +413,11 @@ def test_the_hooks_are_asked_and_their_sentences_told() -> None:
         asked.append((text, names))
         return "there is no filter 'nmber'" if "nmber" in text else None
 
-    checks = Checks(
-        template=template, condition=template, query=lambda sql: "DROP is refused" if "drop" in sql else None
-    )
-    body = "questions: [{name: q, sql: drop table x}]\nsummary: '{{ q.one | nmber }}'\nrun_if: q.one > 1\n"
+    checks = Checks(template=template, query=lambda sql: "DROP is refused" if "drop" in sql else None)
+    body = "questions: [{name: q, sql: drop table x}]\nsummary: '{{ q.one | nmber }}'\n"
     told = [one.split(": ", 1)[1] for one in mistakes(job(body), checks)]
     assert told == ["DROP is refused", "there is no filter 'nmber'"]
-    assert asked == [
-        ("{{ q.one | nmber }}", frozenset({"params", "q"})),
-        ("q.one > 1", frozenset({"params", "q"})),
-    ]
+    assert asked == [("{{ q.one | nmber }}", frozenset({"params", "q"}))]
 
 
 # --- files ---
@@ -517,7 +507,7 @@ def test_a_main_file_that_says_nothing_is_refused(folder: Path, text: str, said:
 
 def test_an_empty_job_file_is_only_warned_about(folder: Path) -> None:
     (folder / "jobs" / "later.yml").write_text("")
-    assert examined(folder) == ([], ["jobs/later.yml:1: the file is empty", AHEAD])
+    assert examined(folder) == ([], ["jobs/later.yml:1: the file is empty"])
 
 
 def test_files_that_look_like_job_files_but_are_not_read_are_warned_about(folder: Path) -> None:
@@ -530,7 +520,6 @@ def test_files_that_look_like_job_files_but_are_not_read_are_warned_about(folder
     assert warned == [
         "jobs/old:1: a folder in jobs/ is not read",
         "jobs/x.yaml:1: only files that end in .yml are read",
-        AHEAD,
     ]
 
 

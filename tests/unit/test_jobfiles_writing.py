@@ -121,7 +121,7 @@ def jobs(draw: st.DrawFn) -> JobDefinition:
         pause_after=draw(st.none() | st.integers(1, 9)),
         approval=draw(st.none() | st.just(Approval(by=Role.ADMIN))),
         quiet_hours=draw(st.none() | st.just(QuietHours(start="22:00", end="07:00"))),
-        run_if=draw(TEXT),
+        post_if=draw(st.sampled_from(["", "rows > 0", "not failed"])),
     )
 
 
