@@ -141,8 +141,13 @@ async def look(turn: Turn, occasion: Occasion, book: Book) -> Looked:
     return await findings.look(turn, occasion.definition, pks, texts, changes=changes)
 
 
-async def owe(turn: Turn, occasion: Occasion, told: Sequence[Told], book: Book, looked: Looked) -> None:
-    """Owe what tells of an occasion, wherever a rule wants it. Safe to repeat."""
+async def owe(
+    turn: Turn, occasion: Occasion, told: Sequence[Told], book: Book, looked: Looked | None = None
+) -> None:
+    """Owe what tells of an occasion, wherever a rule wants it. Safe to repeat.
+
+    `looked` is what its results say; without results, where nothing ran, conditions are not asked.
+    """
     origin = await places.origin(turn, occasion.organization, occasion.origin)
     chosen: dict[tuple[int, Kind, str], _Wanted] = {}
     for one in told:
@@ -190,17 +195,17 @@ class _Wanted:
 
 
 async def _places(
-    turn: Turn, occasion: Occasion, told: Told, known: tuple[Book, Looked], origin: int | None
+    turn: Turn, occasion: Occasion, told: Told, known: tuple[Book, Looked | None], origin: int | None
 ) -> dict[int, _Wanted]:
     """channel -> what the rules want that take this topic."""
     book, looked = known
     found: dict[int, _Wanted] = {}
     for one in book.fitting(occasion, told.topic):
         rule = one.rule
-        text = rule.if_ if occasion.batch is not None else ""  # where nothing ran, nothing can be asked
-        if not one.takes(told) or not looked.takes(text):
+        if not one.takes(told) or (looked is not None and not looked.takes(rule.if_)):
             continue
-        broke = (f'The condition "{text}" could not be told: {why}.',) if (why := looked.why(text)) else ()
+        why = looked.why(rule.if_) if looked is not None and rule.if_ else ""
+        broke = (f'The condition "{rule.if_}" could not be told: {why}.',) if why else ()
         held = told.level != "error" or rule.hold_errors
         wanted = _Wanted(rule.attach, rule.mention, broke, held)
         for target in rule.to:
