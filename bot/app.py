@@ -38,6 +38,7 @@ from core.janitor import Janitor
 from core.lifecycles import Status
 from core.notifier import Notifier
 from core.ports import Agent, Engine, Platform
+from core.postbox import Postbox
 from core.retention import Retention
 from core.scheduler import Scheduler
 from core.store import dialects
@@ -93,7 +94,8 @@ class Bot:
         self.desk = Desk(self.turns, self.vault, zone=self.zone, admin_code=self.admin_code, chooser=chooser)
         self.platforms: dict[str, Platform] = {"console": Console()}
         self.data = self._data_folder()
-        self.callbacks = Callbacks(settings.public_url)
+        shared = None if self.store.sqlite else Postbox(self.turns, self.vault)
+        self.callbacks = Callbacks(settings.public_url, shared)
         self.slack = self._slack()
         self.teams = self._teams()
         self._add_outbound()

@@ -49,7 +49,7 @@ def callback_routes(application: web.Application, callbacks: Callbacks) -> None:
     async def bring(request: web.Request) -> web.Response:
         body = await request.read()
         token = request.match_info["token"]
-        if callbacks.bring(token, body, request.headers.get("Content-Type", "")):
+        if await callbacks.bring(token, body, request.headers.get("Content-Type", "")):
             return web.json_response({"status": "taken"})
         return web.json_response({"error": "nobody waits here (any more)"}, status=404)
 

@@ -28,6 +28,7 @@ async def work(settings: Settings) -> int:
         await bot.open()
         gc.collect()
         gc.freeze()
+        bot.callbacks.listen()  # the bots under the public URL take what services bring, and pass it on
         await bot.execute("worker")
         tagged = f", also those for {', '.join(settings.tags)}" if settings.tags else ""
         click.echo(f"slashjob worker executes up to {settings.concurrency} runs at once{tagged}", err=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from core import absences, batches, deliveries, incidents, progress, runs
+from core.store import callbacks as callback_rows
 from core.store import deliveries as delivery_rows
 from core.store import requests as request_rows
 from core.store import runs as rows
@@ -70,9 +71,11 @@ class Janitor:
             await engine.enqueue(None, refs)
 
     async def forget(self) -> int:
-        """Delete requests that are older than any redelivery; returns how many."""
+        """Delete requests that are older than any redelivery, and what dead processes left; returns how many
+        requests."""
 
         async def work(turn: Turn) -> int:
+            await callback_rows.forget(turn.connection, turn.now - REQUESTS_KEPT)
             return await request_rows.forget(turn.connection, turn.now - REQUESTS_KEPT, 500)
 
         return await self._turns.take(work)

@@ -58,7 +58,7 @@ class Http:
         """Ask the service and follow it to its answer. Raises `AgentError`."""
         call = _prepare(task)
         async with AsyncExitStack() as stack:
-            callback = stack.enter_context(self._callbacks.offer())
+            callback = await stack.enter_async_context(self._callbacks.offer())
             secrets = secrecy.of(task, [*call.secrets, *([callback.token] if callback else [])])
             agent = task.version.agent
             service = await stack.enter_async_context(

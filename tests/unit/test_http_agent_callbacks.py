@@ -38,11 +38,11 @@ async def test_an_answer_may_be_brought_later_once() -> None:
         url = service.said[0].headers["slashjob-callback"]
         prefix, _, token = url.rpartition("/")
         assert prefix == "https://bot.example.com/base/callbacks"
-        assert not callbacks.bring("guessed", b"{}", "application/json")
-        assert callbacks.bring(token, b'{"summary": "brought"}', "application/json")
-        assert not callbacks.bring(token, b'{"summary": "again"}', "application/json")
+        assert not await callbacks.bring("guessed", b"{}", "application/json")
+        assert await callbacks.bring(token, b'{"summary": "brought"}', "application/json")
+        assert not await callbacks.bring(token, b'{"summary": "again"}', "application/json")
         assert await task == "brought"
-        assert not callbacks.bring(token, b'{"summary": "late"}', "application/json")
+        assert not await callbacks.bring(token, b'{"summary": "late"}', "application/json")
 
 
 async def test_the_address_of_a_callback_dies_with_its_attempt() -> None:
@@ -54,7 +54,7 @@ async def test_the_address_of_a_callback_dies_with_its_attempt() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert not callbacks.bring(token, b"late", "text/plain")
+        assert not await callbacks.bring(token, b"late", "text/plain")
         again = asyncio.create_task(answer(http(callbacks=callbacks), ask(agent(service), attempt=2)))
         await until(lambda: len(service.said) == 2)
         first, second = service.said
@@ -72,7 +72,7 @@ async def test_a_callback_ends_polling_too() -> None:
         task = asyncio.create_task(answer(http(callbacks=callbacks), ask(agent(service))))
         await until(lambda: len(polled.looks) > 1)
         token = service.said[0].headers["slashjob-callback"].rpartition("/")[2]
-        callbacks.bring(token, b"brought", "text/plain")
+        await callbacks.bring(token, b"brought", "text/plain")
         assert await task == "brought"
 
 

@@ -10,13 +10,24 @@ from core.store.tables.notices import deliveries, notify_rules
 from core.store.tables.people import channels, identities, installations, members, organizations
 from core.store.tables.records import audit, facts
 from core.store.tables.schedules import firings, schedules
-from core.store.tables.work import attempts, batches, chat_entries, locks, requests, run_files, runs, workers
+from core.store.tables.work import (
+    attempts,
+    batches,
+    callbacks,
+    chat_entries,
+    locks,
+    requests,
+    run_files,
+    runs,
+    workers,
+)
 
 __all__ = [
     "agents",
     "attempts",
     "audit",
     "batches",
+    "callbacks",
     "channels",
     "chat_entries",
     "deliveries",

@@ -169,3 +169,13 @@ chat_entries = Table(
     Column("data", Json, nullable=False),
     Column("at", Instant, nullable=False),
 )
+
+callbacks = Table(
+    "callbacks",  # where services bring answers later; a row lives as long as its attempt
+    metadata,
+    Column("token", sa.String(64), primary_key=True),  # a digest of it
+    Column("opened_at", Instant, nullable=False),
+    Column("brought_at", Instant, nullable=True),
+    Column("content_type", sa.Text, nullable=False, server_default=""),
+    Column("body", sa.Text, nullable=True),  # sealed
+)
