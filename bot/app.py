@@ -361,6 +361,12 @@ class Bot:
 
     def _add_outbound(self) -> None:
         """The platforms that only speak."""
+        if self.settings.smtp_url:
+            from adapters.email import access as mail_access  # only where there is mail
+            from adapters.email.platform import Email
+
+            server = mail_access.read(self.settings.smtp_url)
+            self.platforms["email"] = Email(server, mail_access.sender(self.settings.smtp_from), self.data)
         if self.settings.webhooks:
             from adapters.webhook import hooks, platform  # only where there are some
 

@@ -13,7 +13,7 @@ from typing import Literal
 import dotenv
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from core import times
+from core import addresses, times
 from core.definitions import Duration
 from core.errors import Misconfigured, Refusal
 from core.nearest import nearest
@@ -28,9 +28,9 @@ SECRETS = (  # may stand in a file named by X_FILE
     "MICROSOFT_APP_PASSWORD",
     "MICROSOFT_APP_CERTIFICATE",
     "SLASHJOB_WEBHOOKS",
+    "SMTP_URL",
 )
 _OAUTH = ("SLACK_CLIENT_SECRET", "SLACK_SIGNING_SECRET", "SLASHJOB_PUBLIC_URL")
-PLACES = ("slack", "teams", "email", "webhook", "console")  # where an alert may go
 SLACK_API = "https://slack.com/api/"
 TEAMS_OPENID = "https://login.botframework.com/v1/.well-known/openidconfiguration"
 TEAMS_LOGIN = "https://login.microsoftonline.com"
@@ -109,6 +109,16 @@ class Settings(BaseModel):
         "",
         alias="SLASHJOB_ALERT_CHANNEL",
         description="slack:#ops or email:ops@example.com: told of what has no place, or did not reach it",
+    )
+    smtp_url: str = Field(
+        "",
+        alias="SMTP_URL",
+        description="smtp[s]://user:password@host:port?starttls=on: the server that mail goes through",
+    )
+    smtp_from: str = Field(
+        "",
+        alias="SMTP_FROM",
+        description="slashjob <bot@example.com>: whom its mail is from; needed for mail",
     )
     webhooks: str = Field(
         "",
@@ -215,9 +225,24 @@ class Settings(BaseModel):
     @field_validator("alert_channel")
     @classmethod
     def _place(cls, value: str) -> str:
-        platform, _, address = value.partition(":")
-        if value and (platform not in PLACES or not address.strip()):
-            raise ValueError(f"a channel is written slack:#ops; it begins with {', '.join(PLACES)}")
+        if value and (said := addresses.mistake(value)):
+            raise ValueError(said)
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _server(cls, value: str) -> str:
+        from adapters.email import access  # only where there is mail
+
+        access.read(value)
+        return value
+
+    @field_validator("smtp_from")
+    @classmethod
+    def _sender(cls, value: str) -> str:
+        from adapters.email import access  # only where there is mail
+
+        access.sender(value)
         return value
 
     @field_validator("timezone")
@@ -267,7 +292,7 @@ def read(environment: Mapping[str, str], folder: Path) -> Settings:
                 mistakes.append(f"{name}_FILE: {path} cannot be read ({type(error).__name__}).")
     mistakes += [_unknown(name, known) for name in sorted(given) if _is_unknown(name, known)]
     values = {name: given[name] for name in known if given.get(name, "") != ""}
-    mistakes += _slack(values) + _teams(values)
+    mistakes += _slack(values) + _teams(values) + _mail(values)
     if values.get("SLASHJOB_ENGINE") == "distributed" and not values.get("DATABASE_URL", "").startswith(
         "postgres"
     ):
@@ -283,6 +308,13 @@ def read(environment: Mapping[str, str], folder: Path) -> Settings:
     if mistakes:
         raise Misconfigured(mistakes)
     return settings
+
+
+def _mail(values: Mapping[str, str]) -> list[str]:
+    """Mail needs both of its settings."""
+    names = ("SMTP_URL", "SMTP_FROM")
+    missing = [name for name in names if name not in values]
+    return [f"Mail is half configured: {missing[0]} is missing."] if len(missing) == 1 else []
 
 
 def _slack(values: Mapping[str, str]) -> list[str]:

@@ -12,6 +12,7 @@ PLATFORMS = ("slack", "teams", "email", "webhook", "console")
 ORIGIN = "origin"  # in a notify rule: where the request came from
 
 _EMAIL = re.compile(r"[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}")
+_HOOK = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _SLACK = re.compile(r"#[^\s#,:@]{1,80}|[CGDUW][A-Z0-9]{1,20}")
 
 
@@ -52,6 +53,8 @@ def mistake(text: str, *, origin: bool = False) -> str:
         return f"'{values.echo(text)}' names no address after {platform}:"
     if platform == "email" and not _EMAIL.fullmatch(address):
         return f"'{values.echo(address)}' is no e-mail address"
+    if platform == "webhook" and not _HOOK.fullmatch(address):  # a URL may be a secret: it is not repeated
+        return "a webhook is written webhook:NAME; its URL stands in SLASHJOB_WEBHOOKS"
     if platform == "slack" and not _SLACK.fullmatch(address):
         return f"'{values.echo(address)}' is no channel of Slack; write slack:#name or slack:C012AB3"
     return ""

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from adapters.webhook import card, hooks, payload
 from adapters.webhook.platform import Webhook
+from core import addresses
 from core.errors import DeliveryError
 from core.messages import ChartData, Column, File, Image, Message, Paragraph, Table, Tone
 from core.ports import About, Channel, Post, Receipt
@@ -233,3 +234,11 @@ async def test_the_signature_holds_for_the_very_bytes_and_the_time() -> None:
     first = hook.signer.headers(RUN, at, payload.body(post()))
     assert first != hook.signer.headers(RUN, at + timedelta(seconds=1), payload.body(post()))
     assert first == hook.signer.headers(RUN, at, payload.body(post()))
+
+
+@pytest.mark.parametrize("target", ["webhook:https://hooks.example.com/token", "webhook:", "webhook:a b"])
+def test_a_job_names_a_webhook_and_never_its_address(target: str) -> None:
+    said = addresses.mistake(target)
+    assert said
+    assert "token" not in said
+    assert addresses.mistake("webhook:crm") == ""
