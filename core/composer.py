@@ -87,16 +87,17 @@ async def _late(turn: Turn, delivery: Delivery) -> Message:
 
 
 async def _of_incident(turn: Turn, delivery: Delivery) -> Message:
-    """A message about what keeps failing; an alert may be of one batch alone."""
+    """A message about what keeps failing; the alert at somebody's own message stays about that."""
     incident = await incidents.of_subject(turn, await deliveries.subject(turn, delivery))
-    if incident is None:
-        view = await views.of_batch(turn, delivery.batch)
+    own = await views.of_batch(turn, delivery.batch)
+    if delivery.kind is Kind.ALERT and (incident is None or own.batch.trigger.by_hand):
         belongs = await incidents.of_batch(turn, delivery.batch)
-        return incident_wording.again(view, belongs, await _around(turn, view, belongs))
+        return incident_wording.of_batch(own, belongs, await _around(turn, own, belongs))
+    if incident is None:  # its rows are gone by now
+        return batches.status(own)
     if delivery.kind is Kind.RECOVERED and incident.ended_by is not None:
         view = await views.of_batch(turn, incident.ended_by)
-        over = await incidents.ended_by(turn, incident.ended_by)
-        return incident_wording.recovered(view, over)
+        return incident_wording.recovered(view, await incidents.ended_by(turn, incident.ended_by))
     view = await views.of_batch(turn, incident.last_batch)
     around = await _around(turn, view, incident)
     match delivery.kind:

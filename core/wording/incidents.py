@@ -40,7 +40,7 @@ def alert(view: BatchView, incident: Incident, around: Around) -> Message:
         text = f"{times}: {made.text}"
     if facts := _course(view, incident, around):
         blocks.append(Facts(tuple(facts)))
-    if incident.paused_at is not None and view.job.paused_at is not None:
+    if _holds_up(view, incident):
         blocks.append(Paragraph(_paused(view.job, incident)))
     return replace(
         made,
@@ -52,16 +52,24 @@ def alert(view: BatchView, incident: Incident, around: Around) -> Message:
     )
 
 
-def again(view: BatchView, incident: Incident | None, around: Around) -> Message:
-    """The alert of one more failure that somebody started by hand, at its own message."""
+def of_batch(view: BatchView, incident: Incident | None, around: Around) -> Message:
+    """The alert at the message of a batch that somebody started: it stays about that batch, and says how
+    what it belongs to goes on."""
     made = batches.alert(view)
-    if incident is None or incident.failures == 1 or incident.ended_at is not None:
+    if incident is None:
         return made
-    since = _since(view, incident, around)
-    said = f"{view.job.label} has failed {incident.failures:,} times since {since}."
+    blocks: list[Block] = [*made.blocks]
+    if incident.ended_at is not None:
+        blocks.append(Paragraph(f"It works again since #{incident.ended_by}."))
+    elif incident.failures > 1:
+        since = _since(view, incident, around)
+        newest = f"; the newest is #{incident.last_batch}" if incident.last_batch != view.batch.number else ""
+        blocks.append(Paragraph(f"Failed {incident.failures:,} times since {since}{newest}."))
     if incident.acked_by is not None:
-        said += f" {_who(incident, around)} looks after it."
-    return replace(made, blocks=(*made.blocks, Paragraph(said)))
+        blocks.append(Facts((_acked(incident, around),)))
+    if _holds_up(view, incident):
+        blocks.append(Paragraph(_paused(view.job, incident)))
+    return replace(made, blocks=tuple(blocks), buttons=(*made.buttons, *_buttons(view, incident)))
 
 
 def reminder(view: BatchView, incident: Incident, around: Around) -> Message:
@@ -165,9 +173,18 @@ def _course(view: BatchView, incident: Incident, around: Around) -> list[tuple[s
     if incident.failures > 1:
         facts.append(("first failure", f"#{incident.first_batch}, {_since(view, incident, around)}"))
     if incident.acked_by is not None:
-        note = f": {incident.ack_note}" if incident.ack_note else ""
-        facts.append(("looked after by", f"{_who(incident, around)}{note}"))
+        facts.append(_acked(incident, around))
     return facts
+
+
+def _acked(incident: Incident, around: Around) -> tuple[str, str]:
+    note = f": {incident.ack_note}" if incident.ack_note else ""
+    return "looked after by", f"{_who(incident, around)}{note}"
+
+
+def _holds_up(view: BatchView, incident: Incident) -> bool:
+    """Its failures paused the job, which nobody has resumed yet."""
+    return incident.paused_at is not None and view.job.paused_at is not None
 
 
 def _since(view: BatchView, incident: Incident, around: Around) -> str:
@@ -204,7 +221,7 @@ def _buttons(view: BatchView, incident: Incident) -> tuple[Button, ...]:
     made = []
     if incident.ended_at is None and incident.acked_by is None:
         made.append(Button("I look after it", spell(Command(Name.ACK, (f"#{incident.last_batch}",)))))
-    if incident.paused_at is not None and view.job.paused_at is not None:
+    if _holds_up(view, incident):
         made.append(_resume(view.job))
     return tuple(made)
 

@@ -127,7 +127,7 @@ async def test_a_failure_by_hand_joins_that_of_the_schedule_and_edits_its_alert(
     said = await watch.messages()
     own = next(one for one in said if one.text == f"Failed: report · #2. {WHY}")
     assert own.mentions == (str(watch.rig.alice.pk),)
-    assert any("has failed 2 times since 07:40" in str(block) for block in own.blocks)
+    assert any("Failed 2 times since 07:40" in str(block) for block in own.blocks)
     assert any(one.text.startswith("Failed 2 times since 07:40") for one in said)
     assert [one.failures for one in await watch.incidents()] == [2]
 
