@@ -324,7 +324,6 @@ _ROWS = (
         "Join the accounts that you use on several platforms into one member.",
         ("link", "link 7Q4K-2M9T"),
         words=(Place("code", required=False),),
-        available=False,
     ),
     Spec(
         Name.KEYS,

@@ -57,6 +57,7 @@ CHANGES: dict[Name, Handler] = {
     Name.CANCEL: running.cancel,
     Name.ROLE: membership.role,
     Name.CLAIM: membership.claim,
+    Name.LINK: membership.link,
     Name.SCHEDULE: scheduling.schedule,
     Name.UNSCHEDULE: scheduling.unschedule,
     Name.PAUSE: pausing.pause,

@@ -1,17 +1,18 @@
-"""role, claim: who may do what."""
+"""role, claim, link: who is who, and may do what."""
 
 from __future__ import annotations
 
 import hmac
 
-from core import audit, people
+from core import audit, links, people
 from core.definitions import Role
 from core.desk import targets
-from core.desk.visit import Reply, Visit
-from core.errors import Invalid, NotAllowed
+from core.desk.visit import Outcome, Reply, Visit
+from core.errors import Invalid, NotAllowed, Refusal
 from core.nearest import nearest
 from core.store import people as rows
 from core.wording import people as wording
+from core.wording import refusals
 
 
 async def role(visit: Visit) -> Reply:
@@ -52,3 +53,15 @@ async def claim(visit: Visit) -> Reply:
         subject=f"member:{visit.member.pk}",
     )
     return Reply(wording.claimed(visit.member))
+
+
+async def link(visit: Visit) -> Reply:
+    """`link`: a code for another platform; `link CODE`: become one with who made it."""
+    code = visit.command.word(0)
+    if not code:
+        made = await links.offer(visit.turn, visit.member)
+        return Reply(wording.link_code(made), confidential=True)
+    joined = await links.join(visit.turn, visit.member, code)
+    if isinstance(joined, Refusal):  # said, not raised: the code stays used up
+        return Reply(refusals.refusal(joined, ""), Outcome.REFUSED)
+    return Reply(wording.linked(joined.member, joined.platforms))

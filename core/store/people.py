@@ -123,10 +123,12 @@ async def remove_member(connection: AsyncConnection, pk: int) -> None:
 
 
 async def every_member(connection: AsyncConnection, organization: int) -> list[Row]:
-    """All members by name."""
+    """All members by name; who became one with another is that one."""
     return list(
         await connection.execute(
-            _MEMBER.where(members.c.organization == organization).order_by(members.c.name, members.c.pk)
+            _MEMBER.where(members.c.organization == organization, members.c.joined.is_(None)).order_by(
+                members.c.name, members.c.pk
+            )
         )
     )
 

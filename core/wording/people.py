@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.messages import Column, Message, Paragraph, Table, Tone
+from core.messages import Code, Column, Message, Paragraph, Table, Tone
 from core.people import Member
+from core.wording import words
 
 
 def roles(members: Sequence[Member]) -> Message:
@@ -28,6 +29,20 @@ def role_given(member: Member) -> Message:
 def claimed(member: Member) -> Message:
     """The first admin has come forward."""
     return _done(f"You are now an admin, {member.name}. Others become known when they first speak.")
+
+
+def link_code(code: str) -> Message:
+    """A code that joins accounts; it stands in no text that is kept."""
+    text = "Say this to me with your other account within ten minutes; tell it nobody else."
+    return Message(text=text, title="Your code", blocks=(Paragraph(text), Code(f"/job link {code}")))
+
+
+def linked(member: Member, platforms: Sequence[str]) -> Message:
+    """Two accounts became one member."""
+    known = words.listing(sorted({one.capitalize() for one in platforms}), "and")
+    return _done(
+        f"You are one member now, {member.name}: known in {known}, as {member.role or 'nobody yet'}."
+    )
 
 
 def _done(text: str) -> Message:

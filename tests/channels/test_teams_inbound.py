@@ -410,3 +410,13 @@ async def test_what_is_typed_reaches_the_run_exactly_and_calls_nobody(office: Sc
         assert message.get("entities", []) == []
         assert card["msteams"].get("entities", []) == []
         assert "text" not in message
+
+
+async def test_a_code_that_is_asked_for_in_a_channel_comes_directly(office: Scene) -> None:
+    answer = await office.asked("link")
+    (told,) = office.teams.said(office.teams.chat(office.ana))
+    assert "/job link" in words(told)
+    assert "/job link" not in words(answer)
+    assert "for you alone" in words(answer)
+    await office.say("link", office.teams.chat(office.ana))
+    assert len(office.teams.chat(office.ana).messages) == 2

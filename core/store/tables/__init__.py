@@ -7,7 +7,7 @@ from core.store.tables.columns import metadata
 from core.store.tables.definitions import agents, job_versions, jobs, parameter_sets, sources
 from core.store.tables.incidents import incidents
 from core.store.tables.notices import deliveries, notify_rules
-from core.store.tables.people import channels, identities, installations, members, organizations
+from core.store.tables.people import channels, identities, installations, link_codes, members, organizations
 from core.store.tables.records import audit, facts
 from core.store.tables.schedules import firings, schedules
 from core.store.tables.work import (
@@ -38,6 +38,7 @@ __all__ = [
     "installations",
     "job_versions",
     "jobs",
+    "link_codes",
     "locks",
     "members",
     "metadata",

@@ -35,6 +35,7 @@ members = Table(
     Column("role", sa.Text, nullable=True),  # NULL = nobody: known, but may do nothing
     Column("timezone", sa.Text, nullable=False, server_default=""),  # IANA; empty: not told by a platform
     Column("created_at", Instant, nullable=False),
+    Column("joined", Number, nullable=True),  # became one with that member, and is nobody by itself
     CheckConstraint(one_of("role", Role), name="role"),
 )
 
@@ -48,6 +49,17 @@ identities = Table(
     Column("external_id", sa.Text, nullable=False),
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("platform", "tenant", "external_id"),  # one member per platform identity
+)
+
+link_codes = Table(
+    "link_codes",
+    metadata,
+    pk(),
+    ref("organization", "organizations"),
+    ref("member", "members"),
+    Column("hash", sa.Text, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    UniqueConstraint("member"),  # a new code takes the place of the old one
 )
 
 channels = Table(
