@@ -92,6 +92,7 @@ class Bot:
         self._sources = Sources(settings.workspace.resolve())
         chooser = Chooser(self._sources.open, self.environment)
         self.desk = Desk(self.turns, self.vault, zone=self.zone, admin_code=self.admin_code, chooser=chooser)
+        self.chooser = chooser
         self.platforms: dict[str, Platform] = {"console": Console()}
         self.data = self._data_folder()
         shared = None if self.store.sqlite else Postbox(self.turns, self.vault)

@@ -206,6 +206,65 @@ def schema() -> None:
 
 
 @main.group()
+def keys() -> None:
+    """Keys of the HTTP API."""
+
+
+@keys.command("create")
+@click.option("--name", required=True, help="What to call it, such as Data pipeline.")
+@click.option(
+    "--permission",
+    "permissions",
+    multiple=True,
+    required=True,
+    help="agent_jobs_trigger, agent_jobs_read, or a role: viewer, operator, editor, admin.",
+)
+@click.option("--job", "jobs", multiple=True, help="Only this job (several times for several).")
+@click.option("--per-minute", default=600, show_default=True, help="Requests a minute.")
+@click.option("--json", "as_json", is_flag=True, help="Answer for machines.")
+def keys_create(
+    name: str, permissions: tuple[str, ...], jobs: tuple[str, ...], per_minute: int, *, as_json: bool
+) -> None:
+    """Make a key and print it: this once."""
+
+    async def work(bot: Bot) -> int:
+        from bot import api_keys
+
+        return await api_keys.create(bot, name, permissions, jobs, per_minute, as_json=as_json)
+
+    with refusals():
+        sys.exit(run_with_bot(work))
+
+
+@keys.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Answer for machines.")
+def keys_list(*, as_json: bool) -> None:
+    """List the keys in use."""
+
+    async def work(bot: Bot) -> int:
+        from bot import api_keys
+
+        return await api_keys.listing(bot, as_json=as_json)
+
+    with refusals():
+        sys.exit(run_with_bot(work))
+
+
+@keys.command("revoke")
+@click.argument("name")
+def keys_revoke(name: str) -> None:
+    """End a key at once; what it started goes on."""
+
+    async def work(bot: Bot) -> int:
+        from bot import api_keys
+
+        return await api_keys.revoke(bot, name)
+
+    with refusals():
+        sys.exit(run_with_bot(work))
+
+
+@main.group()
 def members() -> None:
     """Who has which role."""
 

@@ -42,6 +42,11 @@ def admin_code(keys: list[str]) -> str:
     return f"{text[:4]}-{text[4:]}"
 
 
+def signing(keys: list[str]) -> bytes:
+    """What links to files are signed with; the same in every process with these keys."""
+    return hmac.new(keys[0].encode(), b"links", hashlib.sha256).digest()
+
+
 def _beside(path: Path) -> list[str]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,11 @@ import logging
 from aiohttp import web
 
 from adapters.agents.callbacks import PATH, Callbacks
+from adapters.rest.desk import Desk
+from adapters.rest.service import Rest
+from bot import keys
 from bot.app import Bot, NotReady
+from bot.files import CHECKS
 from bot.metrics import Metrics
 from core.errors import Misconfigured
 
@@ -40,7 +44,25 @@ def application(bot: Bot) -> web.Application:
         bot.slack.mount(made)
     if bot.teams is not None:
         bot.teams.mount(made)
+    rest(bot).mount(made)
     return made
+
+
+def rest(bot: Bot) -> Rest:
+    """The HTTP API of this process."""
+    return Rest(
+        Desk(
+            bot.turns,
+            bot.vault,
+            bot.zone,
+            bot.chooser,
+            signing=keys.signing(bot.keys),
+            data=bot.data,
+            checks=CHECKS,
+            talk=bot.desk.answer,
+            public_url=bot.settings.public_url,
+        )
+    )
 
 
 def callback_routes(application: web.Application, callbacks: Callbacks) -> None:

@@ -138,11 +138,19 @@ async def latest(
     states: Iterable[BatchState] | None = None,
     hidden: Sequence[int] = (),
     skip: int = 0,
+    before: int | None = None,
     limit: int = 10,
 ) -> list[Batch]:
-    """The newest batches first, without those of `hidden` jobs; `skip` pages on."""
+    """The newest batches first, without those of `hidden` jobs; `skip`, or the number `before`, pages on."""
     found = await rows.latest(
-        turn.connection, organization, job=job, states=states, hidden=hidden, skip=skip, limit=limit
+        turn.connection,
+        organization,
+        job=job,
+        states=states,
+        hidden=hidden,
+        skip=skip,
+        before=before,
+        limit=limit,
     )
     counted = await rows.counts(turn.connection, [row.pk for row in found])
     return [_batch(row, counted[row.pk]) for row in found]

@@ -7,19 +7,24 @@ found it needed, and it is begun again with the answer. What runs by itself is n
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
+from typing import TypeVar
 
 from core import values
-from core.definitions import Parameter, Version
-from core.errors import AgentError, SlashjobError
-from core.parameters import Definitions
+from core.definitions import Parameter, Scalar, Version
+from core.errors import AgentError, Busy, OutOfPlace, SlashjobError
+from core.parameters import Definitions, Given, Star
 from core.ports import OpenSource, Rows
 from core.values import Clock
 
 KEPT = 30.0  # seconds that an answer is used again
+ROUNDS = 3  # times that something is begun again because choices had to be asked
 LONGEST = 5.0  # seconds: somebody waits for the reply
+
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,20 @@ class Chooser:
                 problems[name] = f"Its source did not answer within {LONGEST:.0f} s."
         return Asked(version, found, problems)
 
+    async def during(self, work: Callable[[Asked | None], Awaitable[Result]]) -> Result:
+        """Do `work`; where it needs choices of a source it is undone, they are asked, and it begins again.
+
+        Raises:
+            Busy: the job was changed again and again meanwhile.
+        """
+        asked: Asked | None = None
+        for _ in range(ROUNDS):
+            try:
+                return await work(asked)
+            except NotAsked as wanted:
+                asked = await self.ask(wanted.version, wanted.definition)
+        raise Busy("The job was changed again and again; nothing was started.", hint="Try again in a moment.")
+
     async def _of(
         self, version: int, definition: Version, name: str, parameter: Parameter
     ) -> tuple[str, ...]:
@@ -94,6 +113,32 @@ class Chooser:
             return await source.query(sql, {})
         finally:
             await source.close()
+
+
+def known_to(
+    version: int, definition: Version, given: Sequence[Mapping[str, Given | Scalar]], asked: Asked | None
+) -> Definitions:
+    """The parameters of a job's version, with the choices from its source for those that are given.
+
+    Where the source cannot be asked, what is typed is taken as it is: the run itself will tell.
+
+    Raises:
+        NotAsked: the source has to be asked first.
+        OutOfPlace: `*` stands for choices that cannot be had now.
+    """
+    known = definition.job.parameters
+    if not any(one.choices_from for one in known.values()):
+        return known
+    if asked is None or asked.version != version:
+        raise NotAsked(version, definition)
+    for one in given:
+        for name, value in one.items():
+            if isinstance(value, Star) and name in asked.problems:
+                raise OutOfPlace(
+                    f"The choices of '{name}' are not known now: {asked.problems[name]}",
+                    hint=f"Give values instead of *: {name}=…",
+                )
+    return asked.among(known, {name for one in given for name in one})
 
 
 def _texts(parameter: Parameter, rows: Rows) -> tuple[str, ...]:

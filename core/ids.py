@@ -20,3 +20,9 @@ def new() -> str:
 def made_at(public_id: str) -> datetime:
     """When an id was made, to the millisecond: its first 48 bits tell. Aware UTC."""
     return datetime.fromtimestamp((UUID(public_id).int >> 80) / 1000, UTC)
+
+
+def floor(milliseconds: int) -> str:
+    """The least id that can be made at that time (milliseconds since 1970) or later."""
+    text = f"{max(0, milliseconds) & (1 << 48) - 1:012x}"
+    return f"{text[:8]}-{text[8:12]}-7000-8000-000000000000"

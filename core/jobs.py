@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,8 @@ from core.nearest import nearest
 from core.store import jobs as rows
 from core.store.dialects import Row
 from core.turns import Turn
+
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 CANDIDATES = 12  # names that a mistyped one is held against
 
@@ -83,6 +86,34 @@ async def find(
         hint=f"Did you mean {close[0]}?" if close else "`list` shows the jobs that there are.",
         suggestions=close,
     )
+
+
+async def named(
+    turn: Turn, organization: int, name: str, *, seen: Callable[[Job], bool] = lambda _: True
+) -> Job:
+    """The job of exactly that name or id, for programs: they do not abbreviate.
+
+    Raises:
+        NotFound: none that is `seen`; with near misses.
+    """
+    row = await rows.by_name(turn.connection, organization, name)
+    if row is None and _ID.fullmatch(name):
+        row = await rows.by_id(turn.connection, organization, name)
+    if row is not None and seen(found := _job(row)):
+        return found
+    near = {one.name: one.pk for one in await rows.names(turn.connection, organization) if one.enabled}
+    meant = await _seen(turn, [near[one] for one in nearest(name, near, CANDIDATES)], seen)
+    close = tuple(one.name for one in meant[:3])
+    raise NotFound(
+        f"There is no job called {name[:80]}.",
+        hint=f"Did you mean {close[0]}?" if close else "",
+        suggestions=close,
+    )
+
+
+async def of_pks(turn: Turn, pks: Sequence[int]) -> dict[int, Job]:
+    """These jobs by number."""
+    return {row.pk: _job(row) for row in await rows.by_pks(turn.connection, pks)} if pks else {}
 
 
 async def get(turn: Turn, pk: int) -> Job:

@@ -329,10 +329,17 @@ _ROWS = (
         Name.KEYS,
         ADMIN,
         "List, make or revoke keys for the HTTP API.",
-        ("keys", "keys create reporting", "keys revoke reporting"),
+        (
+            "keys",
+            "keys create reporting",
+            "keys create reporting permissions=agent_jobs_trigger jobs=weekly-report",
+            "keys revoke reporting",
+        ),
         words=(Place("create-or-revoke", required=False), Place("key", required=False)),
-        options=(Choice("permissions", "text", "what the key may do"),),
-        available=False,
+        options=(
+            Choice("permissions", "text", "what the key may do"),
+            Choice("jobs", "text", "the only jobs that it may use"),
+        ),
     ),
     Spec(
         Name.AUDIT,

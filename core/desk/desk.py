@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from core import ids, jobs, people, views
-from core.choices import Asked, Chooser, NotAsked
+from core.choices import Asked, Chooser
 from core.commands import COMMANDS, Command, Name, not_yet, parse
 from core.definitions import SourceDefinition
 from core.desk import (
@@ -24,6 +24,7 @@ from core.desk import (
     discretion,
     explaining,
     homing,
+    keying,
     locking,
     looking,
     membership,
@@ -46,9 +47,6 @@ from core.wording import refusals
 
 _log = logging.getLogger(__name__)
 
-ROUNDS = 3  # times that a line is begun again because choices had to be asked
-
-Result = TypeVar("Result")
 Handler = Callable[[Visit], Awaitable[Reply]]
 
 CHANGES: dict[Name, Handler] = {
@@ -56,6 +54,7 @@ CHANGES: dict[Name, Handler] = {
     Name.RETRY: running.retry,
     Name.CANCEL: running.cancel,
     Name.ROLE: membership.role,
+    Name.KEYS: keying.keys_,
     Name.CLAIM: membership.claim,
     Name.LINK: membership.link,
     Name.SCHEDULE: scheduling.schedule,
@@ -108,7 +107,7 @@ class Desk:
             command = parse(request.text)
             if not COMMANDS[command.name].available:
                 raise Misunderstood(not_yet(command.name), suggestions=("help",))
-            visit, reply = await self._with_choices(
+            visit, reply = await self._chooser.during(
                 lambda asked: self._turns.take(
                     lambda turn: self._visit(turn, request, command, asked), patience=request.patience
                 )
@@ -138,17 +137,7 @@ class Desk:
                 return await choosing.runnable(turn, member, word)
             return await choosing.choices(turn, member, parse(line), field, word, asked)
 
-        return await self._with_choices(lambda asked: self._turns.look(lambda turn: look(turn, asked)))
-
-    async def _with_choices(self, work: Callable[[Asked | None], Awaitable[Result]]) -> Result:
-        """Do `work`; where it needs choices of a source it is undone, they are asked, and it begins again."""
-        asked: Asked | None = None
-        for _ in range(ROUNDS):
-            try:
-                return await work(asked)
-            except NotAsked as wanted:
-                asked = await self._chooser.ask(wanted.version, wanted.definition)
-        raise Busy("The job was changed again and again; nothing was started.", hint="Try again in a moment.")
+        return await self._chooser.during(lambda asked: self._turns.look(lambda turn: look(turn, asked)))
 
     async def _refuse(self, request: Request, refused: Refusal) -> Reply:
         """Say why not. The refusal undid everything; that the speaker is known from now on stays."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from core import audit, batches, jobs, parameters, people, runs, sets, views
+from core import audit, batches, jobs, orders, parameters, people, runs, sets, views
 from core.batches import Trigger, Wish
 from core.combinations import expand
 from core.commands import Name, spell
@@ -15,12 +15,10 @@ from core.desk import asking, lines, targets
 from core.desk.visit import Outcome, Reply, Visit
 from core.errors import Misunderstood, OutOfPlace
 from core.jobs import Job
-from core.lifecycles import UNSUCCESSFUL, BatchState
+from core.lifecycles import BatchState
 from core.parameters import Given, Unbound
 from core.wording import batches as wording
 from core.wording import refusals
-
-HARD_CAP = 1_000  # runs of one batch
 
 
 async def run(visit: Visit) -> Reply:
@@ -35,13 +33,7 @@ async def run(visit: Visit) -> Reply:
                 hint=f"To run with other values: run {again.view.job.name} name=value",
                 suggestions=(f"run {word}",),
             )
-        chosen = [again.run] if again.run is not None else list(again.view.runs)
-        if not chosen:
-            raise OutOfPlace(
-                f"Nothing of {word} was kept to be run again: {again.view.batch.reason or 'it has no runs'}.",
-                suggestions=(f"show {again.view.job.name}",),
-            )
-        return await _again(visit, again.view, chosen)
+        return await _again(visit, again.view, orders.kept_of(again.view, again.run))
     job = await targets.job(visit, word)
     await targets.may_run(visit, job)
     jobs.may_start(job)
@@ -62,18 +54,7 @@ async def retry(visit: Visit) -> Reply:
             raise OutOfPlace(f"{job.name} has not run yet.", suggestions=(f"run {job.name}",))
         target = targets.Target(await views.of_batch(visit.turn, latest[0].number, whole=False))
     view = target.view
-    if not view.batch.state.ended:
-        raise OutOfPlace(
-            f"#{view.batch.number} has not ended yet.", suggestions=(f"status #{view.batch.number}",)
-        )
-    chosen = [target.run] if target.run is not None else list(view.unsuccessful)
-    if not chosen or any(one.status not in UNSUCCESSFUL for one in chosen):
-        raise OutOfPlace(
-            f"Nothing failed in {target.run.label if target.run else f'#{view.batch.number}'}.",
-            hint="To run it again all the same, use run.",
-            suggestions=(f"run #{view.batch.number}",),
-        )
-    return await _again(visit, view, chosen)
+    return await _again(visit, view, orders.failed_of(view, target.run))
 
 
 async def cancel(visit: Visit) -> Reply:
@@ -123,7 +104,7 @@ async def _start(visit: Visit, job: Job, given: Sequence[Mapping[str, Given]]) -
     definitions = asking.definitions(visit, job, given)
     try:
         meant = lines.as_of(visit.command, visit.turn.now, visit.zone) or visit.turn.now
-        bound = expand(definitions, given, now=meant, zone=visit.zone, limit=HARD_CAP)
+        bound = expand(definitions, given, now=meant, zone=visit.zone, limit=orders.MOST_RUNS)
     except Unbound as refused:
         asked = refused.missing or visit.request.in_form
         if not asked or refused.unknown or len(given) > 1:
@@ -146,17 +127,9 @@ async def _again(visit: Visit, view: views.BatchView, chosen: Sequence[runs.Run]
     job = view.job
     await targets.may_run(visit, job)
     jobs.may_start(job)
-    definitions = job.job.parameters
-    stored: list[dict[str, Any]] = []
-    prints: list[str] = []
-    for run in chosen:
-        opened = visit.vault.open_values(run.parameters)
-        known = {name: value for name, value in opened.items() if name in definitions}
-        bound = parameters.bind(definitions, known, now=visit.turn.now, zone=visit.zone)
-        stored.append(parameters.to_json(definitions, bound, seal=visit.vault.seal_value))
-        prints.append(parameters.fingerprint(definitions, bound))
+    stored, prints = orders.again(job, chosen, now=visit.turn.now, zone=visit.zone, vault=visit.vault)
     due_ats = tuple(run.due_at for run in chosen) if visit.command.name is Name.RETRY else ()
-    return await _wish(visit, job, job.version, tuple(stored), tuple(prints), view.batch.number, due_ats)
+    return await _wish(visit, job, job.version, stored, prints, view.batch.number, due_ats)
 
 
 async def _wish(

@@ -191,17 +191,20 @@ async def get(connection: AsyncConnection, pks: Sequence[int]) -> list[Row]:
 
 async def by_id(connection: AsyncConnection, organization: int, batch_id: str) -> int | None:
     """The number of the batch with that public id, or of the batch of the run with it."""
-    return (
-        await connection.execute(
-            sa.select(batches.c.pk)
-            .outerjoin(runs, runs.c.batch == batches.c.pk)
-            .where(
-                batches.c.organization == organization,
-                sa.or_(batches.c.id == batch_id, runs.c.id == batch_id),
-            )
-            .limit(1)
-        )
-    ).scalar_one_or_none()
+    own = sa.select(batches.c.pk).where(batches.c.id == batch_id, batches.c.organization == organization)
+    of_run = (
+        sa.select(batches.c.pk)
+        .join(runs, runs.c.batch == batches.c.pk)
+        .where(runs.c.id == batch_id, batches.c.organization == organization)
+    )
+    found = await connection.scalars(sa.union_all(own, of_run).limit(1))
+    return found.one_or_none()
+
+
+async def ended(connection: AsyncConnection, pk: int) -> bool:
+    """Nothing more will happen to that batch."""
+    state = await connection.scalar(sa.select(batches.c.state).where(batches.c.pk == pk))
+    return state is None or BatchState(state).ended
 
 
 async def latest(
@@ -213,8 +216,9 @@ async def latest(
     hidden: Sequence[int],
     skip: int,
     limit: int,
+    before: int | None = None,
 ) -> list[Row]:
-    """The newest batches first, without those of `hidden` jobs, from the `skip`-th on."""
+    """The newest batches first, without those of `hidden` jobs, from the `skip`-th of those `before` on."""
     wanted = set(states) if states is not None else set(BatchState)
     chosen = sa.select(batches.c.pk)
     order: sa.ColumnElement[int] = batches.c.pk
@@ -227,6 +231,8 @@ async def latest(
         chosen = chosen.where(_in(ILL)) if wanted <= set(ILL) else chosen
     if job is not None:
         chosen = chosen.where(batches.c.job == job)
+    if before is not None:
+        chosen = chosen.where(batches.c.pk < before)
     if hidden:
         chosen = chosen.where(batches.c.job.not_in(hidden))
     if states is not None:

@@ -87,12 +87,14 @@ async def add_member(
     role: str | None,
     now: datetime,
     timezone: str = "",
+    *,
+    machine: bool = False,
 ) -> int:
     """Add a member; returns the number."""
     values = {"organization": organization, "name": name, "email": email, "role": role}
     made = await connection.execute(
         members.insert()
-        .values(id=ids.new(), timezone=timezone, created_at=now, **values)
+        .values(id=ids.new(), timezone=timezone, machine=machine, created_at=now, **values)
         .returning(members.c.pk)
     )
     return int(made.scalar_one())
@@ -123,10 +125,11 @@ async def remove_member(connection: AsyncConnection, pk: int) -> None:
 
 
 async def every_member(connection: AsyncConnection, organization: int) -> list[Row]:
-    """All members by name; who became one with another is that one."""
+    """All people by name; who became one with another is that one, and keys of the HTTP API are none."""
+    people = sa.and_(members.c.joined.is_(None), members.c.machine.is_(False))
     return list(
         await connection.execute(
-            _MEMBER.where(members.c.organization == organization, members.c.joined.is_(None)).order_by(
+            _MEMBER.where(members.c.organization == organization, people).order_by(
                 members.c.name, members.c.pk
             )
         )
@@ -186,7 +189,9 @@ async def admins(connection: AsyncConnection, organization: int) -> list[str]:
     """The names of those who can give roles."""
     rows = await connection.scalars(
         sa.select(members.c.name)
-        .where(members.c.organization == organization, members.c.role == "admin")
+        .where(
+            members.c.organization == organization, members.c.role == "admin", members.c.machine.is_(False)
+        )
         .order_by(members.c.pk)
         .limit(3)
     )

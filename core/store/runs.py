@@ -181,6 +181,14 @@ async def of_batch(connection: AsyncConnection, batch: int) -> list[Row]:
     return list(await connection.execute(sa.select(runs).where(runs.c.batch == batch).order_by(runs.c.index)))
 
 
+async def pk_of(connection: AsyncConnection, public_id: str) -> int | None:
+    """The number of the run with that public id."""
+    found: int | None = (
+        await connection.scalars(sa.select(runs.c.pk).where(runs.c.id == public_id))
+    ).one_or_none()
+    return found
+
+
 async def of_batches(connection: AsyncConnection, batch_pks: Sequence[int]) -> list[Row]:
     """The runs of several batches, by batch and index."""
     return list(

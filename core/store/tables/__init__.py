@@ -6,6 +6,7 @@ What a constraint means stands beside it; every rule of the kind "at most one" i
 from core.store.tables.columns import metadata
 from core.store.tables.definitions import agents, job_versions, jobs, parameter_sets, sources
 from core.store.tables.incidents import incidents
+from core.store.tables.keys import api_keys
 from core.store.tables.notices import deliveries, notify_rules
 from core.store.tables.people import channels, identities, installations, link_codes, members, organizations
 from core.store.tables.records import audit, facts
@@ -24,6 +25,7 @@ from core.store.tables.work import (
 
 __all__ = [
     "agents",
+    "api_keys",
     "attempts",
     "audit",
     "batches",

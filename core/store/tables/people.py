@@ -34,6 +34,7 @@ members = Table(
     Column("email", sa.Text, nullable=False, server_default=""),
     Column("role", sa.Text, nullable=True),  # NULL = nobody: known, but may do nothing
     Column("timezone", sa.Text, nullable=False, server_default=""),  # IANA; empty: not told by a platform
+    Column("machine", sa.Boolean, nullable=False, server_default=sa.false()),  # a key of the HTTP API
     Column("created_at", Instant, nullable=False),
     Column("joined", Number, nullable=True),  # became one with that member, and is nobody by itself
     CheckConstraint(one_of("role", Role), name="role"),

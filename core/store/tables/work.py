@@ -9,6 +9,10 @@ from core.lifecycles import BatchState, Status
 from core.store.dialects import Instant, Json, Number
 from core.store.tables.columns import metadata, one_of, pk, public_id, ref, where
 
+UNSUCCESSFUL_RUN = " OR ".join(  # an index is used where a query asks for one of these words
+    f"status = '{one}'" for one in Status if one.ended and one is not Status.SUCCEEDED
+)
+
 requests = Table(
     "requests",
     metadata,
@@ -136,6 +140,7 @@ runs = Table(
     where("ix_runs_running", "worker", condition="status = 'running'"),
     where("ix_runs_succeeded", "job", "print", "pk", condition="status = 'succeeded'"),
     Index("ix_runs_job", "job", "pk"),
+    where("ix_runs_unsuccessful", "status", "batch", "index", condition=UNSUCCESSFUL_RUN),
     sqlite_autoincrement=True,  # a number is never given twice
 )
 
