@@ -91,7 +91,14 @@ class Bot:
         self.admin_code = keys.admin_code(self.keys)
         self._sources = Sources(settings.workspace.resolve())
         chooser = Chooser(self._sources.open, self.environment)
-        self.desk = Desk(self.turns, self.vault, zone=self.zone, admin_code=self.admin_code, chooser=chooser)
+        self.desk = Desk(
+            self.turns,
+            self.vault,
+            zone=self.zone,
+            admin_code=self.admin_code,
+            chooser=chooser,
+            platforms=settings.platforms,
+        )
         self.chooser = chooser
         self.platforms: dict[str, Platform] = {"console": Console()}
         self.data = self._data_folder()

@@ -268,6 +268,17 @@ class Settings(BaseModel):
         return value
 
     @property
+    def platforms(self) -> frozenset[str]:
+        """The platforms that are set up."""
+        ways = {
+            "console": True,
+            "slack": bool(self.slack_bot_token or self.slack_client_id),
+            "teams": bool(self.microsoft_app_id) or self.teams_auth == "off",
+            "webhook": bool(self.webhooks),
+        }
+        return frozenset(name for name, wanted in ways.items() if wanted)
+
+    @property
     def process(self) -> str:
         """How this process is called in rows and logs."""
         return f"{socket.gethostname()}:{os.getpid()}"

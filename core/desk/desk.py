@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,6 +28,7 @@ from core.desk import (
     locking,
     looking,
     membership,
+    notifying,
     pausing,
     running,
     saving,
@@ -64,6 +65,7 @@ CHANGES: dict[Name, Handler] = {
     Name.BACKFILL: pausing.backfill,
     Name.SETS: saving.saved,
     Name.UNLOCK: locking.unlock,
+    Name.NOTIFY: notifying.notify,
     Name.APPROVE: approving.approve,
     Name.REJECT: approving.reject,
     Name.ACK: acking.ack,
@@ -93,11 +95,14 @@ class Desk:
         zone: ZoneInfo,
         admin_code: str = "",
         chooser: Chooser | None = None,
+        platforms: Collection[str] = (),
     ) -> None:
+        """`platforms` are those that are set up; none given: nobody is warned of one that is not."""
         self._turns = turns
         self._vault = vault
         self._zone = zone
         self._admin_code = admin_code
+        self._platforms = platforms
         self._chooser = chooser or Chooser(_no_source, {})
         self._organizations: dict[str, int] = {}  # numbers of committed rows, which never change
 
@@ -176,6 +181,7 @@ class Desk:
             vault=self._vault,
             command=command,
             admin_code=self._admin_code,
+            platforms=self._platforms,
             asked=asked,
         )
         if command.name in LOOKS:

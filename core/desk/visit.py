@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -81,6 +81,7 @@ class Visit:
     channel: int | None = None
     row: int | None = None  # the request's row, where one is kept
     admin_code: str = ""
+    platforms: Collection[str] = ()
     options: dict[str, str] = field(default_factory=dict)
     asked: Asked | None = None  # the choices that sources gave
 

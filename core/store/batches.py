@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.lifecycles import BatchState, Status
 from core.store.dialects import Row
-from core.store.tables import batches, job_versions, jobs, locks, runs
+from core.store.tables import batches, channels, job_versions, jobs, locks, runs
 
 OPEN = (BatchState.PROPOSED, BatchState.WAITING, BatchState.ACTIVE)
 ILL = (BatchState.PARTLY_FAILED, BatchState.FAILED, BatchState.CANCELLED, BatchState.SKIPPED)
@@ -245,6 +245,27 @@ async def latest(
         .order_by(batches.c.pk.desc())
     )
     return list(await connection.execute(query))
+
+
+async def jobs_at(
+    connection: AsyncConnection, organization: int, platform: str, address: str, thread: str = ""
+) -> list[int]:
+    """The jobs that were run from a channel (of its thread where there is one), the latest first, a few."""
+    query = (
+        sa.select(batches.c.job)
+        .join(channels, channels.c.pk == batches.c.channel)
+        .where(
+            batches.c.organization == organization,
+            channels.c.platform == platform,
+            channels.c.address == address,
+        )
+        .group_by(batches.c.job)
+        .order_by(sa.func.max(batches.c.pk).desc())
+        .limit(5)
+    )
+    if thread:
+        query = query.where(channels.c.thread == thread)
+    return list(await connection.scalars(query))
 
 
 async def last_ended(connection: AsyncConnection, job_pks: Sequence[int]) -> dict[int, Row]:
