@@ -1,5 +1,6 @@
 """Jobs as files: reading, checking, writing, comparing what stands in `slashjob.yml` and `jobs/*.yml`."""
 
+from core.jobfiles import brief
 from core.jobfiles.planning import (
     Change,
     Detail,
@@ -33,6 +34,7 @@ __all__ = [
     "Section",
     "Standing",
     "Workspace",
+    "brief",
     "differences",
     "examine",
     "is_name",

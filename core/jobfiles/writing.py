@@ -42,6 +42,14 @@ def write(workspace: Workspace) -> str:
     return text
 
 
+def part(key: str, value: Any) -> str:
+    """One key's value of a job, as the YAML that would stand behind the key."""
+    field = JobDefinition.model_fields[key]
+    tree = _node(value, field.annotation)
+    text: str = yaml.serialize(tree, Dumper=_Dumper, allow_unicode=True, width=1_000_000, line_break="\n")
+    return text.removesuffix("...\n")
+
+
 class _Dumper(yaml.SafeDumper):
     """Lists in mappings stand a step further in, as people write them."""
 
