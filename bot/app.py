@@ -25,6 +25,7 @@ from adapters.engines.embedded import Embedded
 from adapters.sources.sql import Sources
 from bot import keys
 from bot.attachments import expect_charts
+from bot.checks import CHECKS
 from bot.execution import ExecutionLock
 from bot.loops import Loops
 from bot.settings import Settings
@@ -98,6 +99,7 @@ class Bot:
             admin_code=self.admin_code,
             chooser=chooser,
             platforms=settings.platforms,
+            checks=CHECKS,
         )
         self.chooser = chooser
         self.platforms: dict[str, Platform] = {"console": Console()}

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 
 from adapters.sources.sql import Sources, resolve
 from bot.app import Bot
+from bot.checks import CHECKS
 from bot.execution import ExecutionLock
-from bot.files import CHECKS
 from core import jobfiles
 from core.definitions import SourceDefinition
 from core.errors import Fault, Misconfigured

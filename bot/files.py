@@ -6,22 +6,19 @@ import getpass
 import json
 import logging
 from pathlib import Path
-from typing import get_args
 
 import click
 
-from adapters.agents.templates import check_template
-from adapters.sources.filter import Dialect, columns, refusal
 from bot.app import Bot
+from bot.checks import CHECKS
 from core import jobfiles, people, workspaces
-from core.jobfiles import Checks, Effect, Plan, Workspace
+from core.jobfiles import Effect, Plan, Workspace
 from core.people import Member, Speaker, Standing
 from core.turns import Turn
 
 _log = logging.getLogger(__name__)
 
 REFUSED = 2
-CHECKS = Checks(template=check_template, query=lambda sql: _refused(sql), columns=columns)
 
 
 def check(path: Path) -> int:
@@ -116,13 +113,6 @@ def _print(made: Plan, *, as_json: bool) -> None:
         return
     for line in jobfiles.lines(made):
         click.echo(line)
-
-
-def _refused(sql: str) -> str | None:
-    """What is wrong with a statement in every dialect; a source's own filter looks again at each run."""
-    if any(refusal(sql, dialect) is None for dialect in get_args(Dialect)):
-        return None
-    return refusal(sql, "sqlite")
 
 
 def _counted(found: Workspace) -> str:

@@ -11,7 +11,7 @@ from adapters.rest.desk import Desk
 from adapters.rest.service import Rest
 from bot import keys
 from bot.app import Bot, NotReady
-from bot.files import CHECKS
+from bot.checks import CHECKS
 from bot.metrics import Metrics
 from core.errors import Misconfigured
 

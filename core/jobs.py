@@ -131,6 +131,12 @@ async def every(turn: Turn, organization: int) -> list[Job]:
 
 def may_start(job: Job) -> None:
     """Pass where the job may start. Raises `OutOfPlace` where it is disabled."""
+    if not job.enabled and job.origin == "chat":
+        raise OutOfPlace(
+            f"{job.name} is disabled.",
+            hint="An editor can take it into use again.",
+            suggestions=(f"edit {job.name} --enable", "list"),
+        )
     if not job.enabled:
         raise OutOfPlace(
             f"{job.name} is disabled: its file no longer has it.",

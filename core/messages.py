@@ -149,12 +149,12 @@ class Option:
     label: str
 
 
-FieldKind = Literal["text", "integer", "number", "boolean", "date", "datetime", "choice", "secret"]
+FieldKind = Literal["text", "lines", "integer", "number", "boolean", "date", "datetime", "choice", "secret"]
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One typed input of a form; `value` prefills it, `error` is shown at it."""
+    """One typed input of a form; `value` prefills it, `error` is shown at it. `lines` is a larger text."""
 
     name: str
     label: str
@@ -168,12 +168,18 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Typed inputs that complete a command: what is filled in is added to `command` as name=value."""
+    """Typed inputs that complete a command: what is filled in is added to `command` as name=value.
+
+    `again` is the line that asks for the form once more; where it is empty, `command` with what is filled
+    in does.
+    """
 
     title: str
     command: str
     fields: tuple[Field, ...]
     submit: str = "Run"
+    again: str = ""
+    note: str = ""  # stands above the inputs
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from core import audit, chatmade, definitions, jobfiles, jobs, people, schedules
 from core.commands import Command, Name, spell
 from core.definitions import JobDefinition, Role, Version
 from core.errors import Invalid, OutOfPlace
-from core.jobfiles import Checks, Detail, Effect, Workspace
+from core.jobfiles import Checks, Detail, Effect, Workspace, sentences
 from core.jobs import Job
 from core.people import Member
 from core.store import jobs as job_rows
@@ -134,6 +134,13 @@ async def disable(turn: Turn, actor: Member, job: Job, *, vault: Vault | None = 
 async def enable(turn: Turn, actor: Member, job: Job, *, vault: Vault | None = None) -> Revised:
     """Take a job into use again. Raises as `disable`; safe to call twice."""
     return await _switch(turn, actor, job, vault, enabled=True)
+
+
+async def available(turn: Turn, actor: Member, name: str) -> None:
+    """Pass where a job may be made under this name. Raises as `make` does."""
+    if not jobfiles.is_name(name):
+        raise refusal({"name": sentences.bad_name(name)})
+    await _free(turn, actor, name)
 
 
 async def examine(

@@ -16,6 +16,7 @@ CHOICES_LIMIT = 8  # choices named; the rest is counted
 
 _KINDS = {
     "text": "text",
+    "lines": "lines of text",
     "integer": "a whole number",
     "number": "a number",
     "boolean": "yes or no",
@@ -88,7 +89,7 @@ def _sample(field: Field) -> str:
             return "2026-01-31"
         case "datetime":
             return "2026-01-31T09:00"
-        case "text" | "choice" | "secret":
+        case "text" | "lines" | "choice" | "secret":
             return "…"
         case _:
             assert_never(field.kind)

@@ -19,6 +19,7 @@ FILL = "fill"  # prefix of the action ids whose value is a command that a form c
 CHOICES_SHOWN = 8
 _KINDS = {
     "text": "text",
+    "lines": "lines of text",
     "integer": "a whole number",
     "number": "a number",
     "boolean": "yes or no",
@@ -69,7 +70,7 @@ def element(button: Button, action_id: str) -> dict[str, Any]:
 
 def fill_in(form: Form) -> dict[str, Any]:
     """The button that asks for the form, with what is filled in already."""
-    line = prefilled(form)
+    line = form.again or prefilled(form)
     if len(line) > limits.BUTTON_VALUE:
         line = form.command
     return element(Button("Fill in", line, "primary"), f"{FILL}:0")

@@ -121,7 +121,7 @@ def _result(view: Payload, origin: Origin, reply: Reply, *, picking: bool) -> di
         return {"response_action": "clear"} if not picking else None
     held = forms.place(view)
     form = reply.message.form
-    if form is not None and picking:
+    if form is not None and (picking or _another(form, held)):
         try:
             return {"response_action": "update", "view": forms.modal(form, _of(origin, held))}
         except TooLong:
@@ -132,6 +132,12 @@ def _result(view: Payload, origin: Origin, reply: Reply, *, picking: bool) -> di
     if reply.busy or (reply.mistakes and not picking):
         return filled.errors(view, reply.mistakes, reply.message.text)
     return {"response_action": "update", "view": _notice(reply.message, _of(origin, held))}
+
+
+def _another(form: Form, held: Place) -> bool:
+    """It asks for other things than the view does, or shows something new: the view is to be drawn anew."""
+    mistaken = any(one.error for one in form.fields)
+    return [one.name for one in form.fields] != list(held.kinds or {}) or bool(form.again and not mistaken)
 
 
 def _picked(origin: Origin, view: Payload) -> Said:

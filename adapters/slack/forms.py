@@ -85,6 +85,8 @@ def modal(form: Form, asked: Place, *, several: bool = False) -> dict[str, Any]:
     Raises:
         TooLong: it has to be typed instead.
     """
+    if form.again and any(len(one.value) > limits.INPUT_VALUE for one in form.fields):
+        raise TooLong("a value is longer than any input of Slack")
     shown = [_Shown(one, several=several) for one in form.fields]
     held = replace(
         asked,
@@ -93,8 +95,8 @@ def modal(form: Form, asked: Place, *, several: bool = False) -> dict[str, Any]:
         kinds={one.field.name: one.field.kind for one in shown},
         several=several,
     )
-    blocks: list[dict[str, Any]] = []
-    if not several and any(one.multiplies for one in shown):
+    blocks: list[dict[str, Any]] = [_context(escape(form.note))] if form.note else []
+    if not several and form.command.startswith("run ") and any(one.multiplies for one in shown):
         blocks.append(_several_button())
     for one in shown:
         blocks += one.blocks()
@@ -149,7 +151,7 @@ class _Shown:
 
     @property
     def multiplies(self) -> bool:
-        return self.field.kind not in ("boolean", "secret")
+        return self.field.kind not in ("boolean", "secret", "lines")
 
     @property
     def searched(self) -> bool:
@@ -198,6 +200,8 @@ class _Shown:
                 return self._choice()
             case "secret":
                 return _typed("")
+            case "lines":
+                return _typed(one.value) | {"multiline": True}
             case "integer" | "number" if not self.several:
                 return self._number()
             case "date" | "datetime" if not self.several:

@@ -99,7 +99,7 @@ def _given(inputs: Mapping[str, Any], name: str, kind: str, *, several: bool) ->
             return Fan(tuple(decoded(one) for one in text.split(",")))
         case "choice":
             return decoded(text)
-        case "boolean" | "secret":
+        case "boolean" | "secret" | "lines":
             return text
         case _:
             return _several(text) if several else text

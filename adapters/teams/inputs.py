@@ -77,7 +77,7 @@ class _Shown:
 
     @property
     def multiplies(self) -> bool:
-        return self.field.kind not in ("boolean", "secret")
+        return self.field.kind not in ("boolean", "secret", "lines")
 
     @property
     def is_menu(self) -> bool:
@@ -129,6 +129,8 @@ class _Shown:
                 return self._boolean()
             case "choice" if self.is_menu:
                 return self._choice()
+            case "lines":
+                return {**self._text(one.value), "isMultiline": True}
             case "secret":
                 return {**self._text(""), "style": "Password"}
             case "integer" | "number" if not self.several:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from core.errors import Misunderstood
 
-LINE_LIMIT = 8_000  # characters of one line: more than any chat's command field takes
+LINE_LIMIT = 20_000  # characters of one line: what a form with a few queries in it may hold
 
 _JOINERS = "\u200c\u200d"  # they shape Persian words and emoji: kept between characters beyond ASCII
 INVISIBLE = "\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff" + _JOINERS

@@ -70,11 +70,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One option: `--note "..."`, or `page=2` where the command takes no parameters of a job."""
+    """One option: `--note "..."`, or `page=2` where the command takes no parameters of a job.
+
+    `inner`: only forms and buttons say it; people are not told of it.
+    """
 
     name: str
     kind: Literal["flag", "text", "number"] = "text"
     help: str = ""
+    inner: bool = False
 
     def fits(self, text: str) -> bool:
         """Whether this text may be its value, in the form in which it is kept."""
@@ -119,7 +123,7 @@ class Spec:
             parts.append("[name=value ...]")
         if self.takes_sets:
             parts.append("[@set ...]")
-        parts += [self._option(one) for one in self.options]
+        parts += [self._option(one) for one in self.options if not one.inner]
         return " ".join(parts)
 
     def _option(self, one: Choice) -> str:

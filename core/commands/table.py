@@ -18,6 +18,10 @@ _PART = Place("question", required=False)
 _PAGE = Choice("page", "number", "which page of the table")
 _NOTE = Choice("note", "text", "why, for the record")
 _YES = Choice("yes", "flag", "without being asked again")
+_FILLED = Choice(
+    "filled", "flag", "a form was filled in: what it asks for and is not given is empty", inner=True
+)
+_SHOWN = Choice("shown", "text", "the mark of the instants that were shown", inner=True)
 _DRY_RUN = Choice("dry-run", "flag", "only list what would run")
 _ZONE = Choice("timezone", "text", "an IANA zone such as Europe/Amsterdam")
 _CALENDAR = Choice("calendar", "text", "public holidays of a country, such as NL or US-CA")
@@ -115,19 +119,30 @@ _ROWS = (
         Name.NEW,
         EDITOR,
         "Make a job, step by step.",
-        ("new", "new weekly-report"),
-        words=(_job(required=False),),
+        (
+            "new",
+            "new weekly-report agent=analyst",
+            'new greet agent=shell command="/bin/echo {word}" parameters="word: string = hello"',
+        ),
+        words=(Place("job", "text", required=False),),
+        options=(_YES, _FILLED, _SHOWN),
         takes_values=True,
-        available=False,
     ),
     Spec(
         Name.EDIT,
         EDITOR,
         "Change a job; runs that are under way keep what they started with.",
-        ("edit weekly-report", "edit weekly-report timeout=10m"),
+        ("edit weekly-report", "edit weekly-report timeout=10m", "edit weekly-report --disable"),
         words=(_job(),),
+        options=(
+            _YES,
+            Choice("disable", "flag", "take it out of use; its history stays"),
+            Choice("enable", "flag", "take it into use again"),
+            Choice("version", "number", "refuse it where the job was changed since this version", inner=True),
+            _FILLED,
+            _SHOWN,
+        ),
         takes_values=True,
-        available=False,
     ),
     Spec(
         Name.SETS,

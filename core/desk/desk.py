@@ -30,12 +30,14 @@ from core.desk import (
     membership,
     notifying,
     pausing,
+    revising,
     running,
     saving,
     scheduling,
 )
 from core.desk.visit import Outcome, Reply, Request, Visit
 from core.errors import Busy, Invalid, Misunderstood, Refusal, SourceError
+from core.jobfiles import Checks
 from core.lifecycles import BatchState
 from core.messages import Message, Option, Paragraph
 from core.people import Speaker
@@ -64,6 +66,8 @@ CHANGES: dict[Name, Handler] = {
     Name.RESUME: pausing.resume,
     Name.BACKFILL: pausing.backfill,
     Name.SETS: saving.saved,
+    Name.NEW: revising.new,
+    Name.EDIT: revising.edit,
     Name.UNLOCK: locking.unlock,
     Name.NOTIFY: notifying.notify,
     Name.APPROVE: approving.approve,
@@ -96,6 +100,7 @@ class Desk:
         admin_code: str = "",
         chooser: Chooser | None = None,
         platforms: Collection[str] = (),
+        checks: Checks | None = None,
     ) -> None:
         """`platforms` are those that are set up; none given: nobody is warned of one that is not."""
         self._turns = turns
@@ -103,6 +108,7 @@ class Desk:
         self._zone = zone
         self._admin_code = admin_code
         self._platforms = platforms
+        self._checks = checks or Checks()
         self._chooser = chooser or Chooser(_no_source, {})
         self._organizations: dict[str, int] = {}  # numbers of committed rows, which never change
 
@@ -161,7 +167,7 @@ class Desk:
             return _crashed()
         secrets = discretion.values(request.text, names)
         discretion.keep(refused, secrets)
-        line = discretion.covered(request.text, secrets)
+        line = discretion.covered(discretion.bare(request.text), secrets)
         mistakes = refused.fields if isinstance(refused, Invalid) else {}
         return Reply(refusals.refusal(refused, line), Outcome.REFUSED, mistakes=mistakes)
 
@@ -183,6 +189,7 @@ class Desk:
             admin_code=self._admin_code,
             platforms=self._platforms,
             asked=asked,
+            checks=self._checks,
         )
         if command.name in LOOKS:
             look = homing.home if _nothing_said(command, request.text) else LOOKS[command.name]

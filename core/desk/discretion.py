@@ -19,6 +19,7 @@ _SAID = re.compile(
     r"(?P<name>[^\W\d][\w-]*)(?P<joint>\s*[=:]\s*|\s+)"
     r"(?P<value>\"[^\"]*\"?|'[^']*'?|“[^”]*”?|„[^“”]*[“”]?|«[^»]*»?|[^\s|]+)"
 )
+_JOB_MADE = re.compile(r"(\s*/?(?:job\s+)?(?:new|edit)(?:\s+(?!\S*=)[^\s\"'-]\S*)?)", re.IGNORECASE)
 
 
 def values(line: str, names: Collection[str]) -> tuple[str, ...]:
@@ -31,6 +32,12 @@ def values(line: str, names: Collection[str]) -> tuple[str, ...]:
             found |= {said["value"], said["value"].strip("\"'“”„«»")}
             position = said.end()
     return tuple(sorted(filter(None, found), key=len, reverse=True))
+
+
+def bare(line: str) -> str:
+    """The line that makes or changes a job without what it gives: that is the job's, not the reader's."""
+    found = _JOB_MADE.match(line)
+    return f"{found[1]} …" if found and found.end() < len(line.rstrip()) else line
 
 
 def covered(text: str, secrets: tuple[str, ...]) -> str:

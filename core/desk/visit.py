@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from core.choices import Asked
 from core.commands import Command
+from core.jobfiles import Checks
 from core.messages import Message
 from core.people import DEFAULT, Member, Speaker
 from core.ports import Channel
@@ -84,6 +85,7 @@ class Visit:
     platforms: Collection[str] = ()
     options: dict[str, str] = field(default_factory=dict)
     asked: Asked | None = None  # the choices that sources gave
+    checks: Checks = field(default_factory=Checks)  # what the parts outside of core look at in a job
 
     @property
     def reader(self) -> ZoneInfo:

@@ -82,6 +82,24 @@ def _dumped(key: str, value: Any) -> Any:
     return _adapter(key).dump_python(value, mode="json", by_alias=True, exclude_defaults=True)
 
 
+def discreet(text: str) -> str:
+    """The text of parameters without what is given for a secret, for showing it again."""
+    try:
+        found = read("parameters", text)
+    except Unfit:
+        return text
+    if not isinstance(found, dict):
+        return text
+    told = [one for one in found.values() if one.get("secret") in (True, "true") and "default" in one]
+    if not told:
+        return text
+    bare = {
+        name: {key: part for key, part in one.items() if key != "default" or one not in told}
+        for name, one in found.items()
+    }
+    return _write_parameters(bare) or "\n".join(f"{name}: {json.dumps(one)}" for name, one in bare.items())
+
+
 # --- YAML ---
 
 
@@ -273,7 +291,7 @@ _WRITERS: Mapping[str, Callable[[Any], str | None]] = {
     "notify": _write_notify,
     "command": _write_command,
     "environment": _write_environment,
-    "overlap": lambda value: value["policy"] if value.keys() == {"policy"} else None,
+    "overlap": lambda value: value.get("policy", "skip") if value.keys() <= {"policy"} else None,
     **dict.fromkeys(_LISTS, ", ".join),
 }
 _STRUCTURED = ("body", "overlap", "prompts", "parameter_sets", "retry", "access", "approval", "quiet_hours")

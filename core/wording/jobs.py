@@ -170,7 +170,7 @@ def help_one(spec: Spec) -> Message:
     if not spec.available:
         blocks.append(Paragraph("This command comes in a later version."))
     if spec.options:
-        blocks.append(Facts(tuple((one.name, one.help) for one in spec.options)))
+        blocks.append(Facts(tuple((one.name, one.help) for one in spec.options if not one.inner)))
     blocks.append(Code("\n".join(f"/job {example}" for example in spec.examples)))
     role = f" · needs the role {spec.least}" if spec.least else ""
     return Message(text=f"{spec.name}: {spec.help}", title=f"{spec.name}{role}", blocks=tuple(blocks))

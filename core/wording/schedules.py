@@ -31,7 +31,7 @@ def preview(
 ) -> Message:
     """What would be saved: in words, with the next instants and what clocks do to them."""
     text = f"{job.name} would run {table.expression.describe()} ({table.zone.key})."
-    blocks: list[Block] = [Paragraph(text), *_upcoming(table, now, reader)]
+    blocks: list[Block] = [Paragraph(text), *upcoming_blocks(table, now, reader)]
     blocks += [Paragraph(one) for one in (*table.expression.notes, *table.expression.warnings(now))]
     if given:
         blocks.append(Facts(tuple(given.items())))
@@ -50,7 +50,7 @@ def saved(job: Job, schedule: Schedule, now: datetime, reader: ZoneInfo) -> Mess
         text=text,
         title="Scheduled",
         tone=Tone.SUCCESS,
-        blocks=(Paragraph(text), *_upcoming(table, now, reader)),
+        blocks=(Paragraph(text), *upcoming_blocks(table, now, reader)),
         buttons=(
             Button("Remove", spell(Command(Name.UNSCHEDULE, (job.name, schedule.name))), style="danger"),
             Button("Schedules", spell(Command(Name.SCHEDULES, (job.name,)))),
@@ -98,7 +98,7 @@ def upcoming(table: Timetable, now: datetime, count: int, reader: ZoneInfo) -> M
     """An expression in words, with its next instants."""
     described = table.expression.describe()
     text = f"{described[:1].upper()}{described[1:]} ({table.zone.key})"
-    blocks: list[Block] = [Paragraph(text), *_upcoming(table, now, reader, count)]
+    blocks: list[Block] = [Paragraph(text), *upcoming_blocks(table, now, reader, count)]
     blocks += [Paragraph(one) for one in (*table.expression.notes, *table.expression.warnings(now))]
     return Message(text=text, title="Next", blocks=tuple(blocks))
 
@@ -123,7 +123,7 @@ def next_of(
     blocks: list[Block] = [Paragraph(text)]
     for one in found:
         blocks.append(Paragraph(f"{one.name}: {_words(one)}"))
-        blocks += _upcoming(one.timetable, max(now, one.settled_until), reader, count)
+        blocks += upcoming_blocks(one.timetable, max(now, one.settled_until), reader, count)
     return Message(text=text, title=f"Next of {job.name}", blocks=tuple(blocks))
 
 
@@ -195,7 +195,9 @@ def backfill(job: Job, planned: Backfill, zone: ZoneInfo, line: str) -> Message:
     )
 
 
-def _upcoming(table: Timetable, after: datetime, reader: ZoneInfo, count: int = SHOWN) -> tuple[Block, ...]:
+def upcoming_blocks(
+    table: Timetable, after: datetime, reader: ZoneInfo, count: int = SHOWN
+) -> tuple[Block, ...]:
     """The next instants, in the schedule's zone and, where it differs, in the reader's; and clock changes."""
     instants = list(table.between(after, None, limit=count))
     if not instants:

@@ -3,95 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from datetime import datetime
 from functools import partial
 from typing import Any
 
 import pytest
 
-from core import chatmade, ids, jobfiles, jobs, people, revisions, schedules, workspaces
-from core.definitions import AgentDefinition, JobDefinition, Role, SourceDefinition
-from core.desk.visit import Reply, Request
+from core import chatmade, jobfiles, people, revisions, workspaces
 from core.errors import Invalid, NotAllowed, OutOfPlace
 from core.jobfiles import Effect, Workspace
-from core.jobs import Job
-from core.people import Member, Speaker
-from core.ports import Channel
+from core.people import Speaker
 from core.revisions import Revised
 from core.store import tables
 from core.store.database import Store
 from core.store.migrate import migrate
-from core.turns import Turn
-from tests.store.desk_rig import ALICE, Office
-
-CONSOLE = Channel("console", "general")
-SHOP = SourceDefinition(url="sqlite:///shop.db")
-SOURCES = {"shop": SHOP}
-AGENTS = {"analyst": AgentDefinition(kind="report", source="shop"), "shell": AgentDefinition(kind="command")}
-FILE_JOB = JobDefinition.model_validate({"agent": "shell", "command": ["/bin/true"]})
-REPORT: dict[str, Any] = {
-    "agent": "analyst",
-    "channel": "console:general",
-    "parameters": {"campaign_id": {"type": "integer", "min": 1}, "key": {"secret": True}},
-    "questions": [{"name": "total", "sql": "select 1 as total where 1 = :campaign_id"}],
-}
-PLAIN: dict[str, Any] = {"agent": "shell", "command": ["/bin/echo", "{word}"], "parameters": {"word": {}}}
-
-
-class Studio(Office):
-    """An office with agents from files and an editor, Edith."""
-
-    edith: Member
-
-    async def begin(self, workspace: Workspace | None = None) -> None:
-        found = workspace or Workspace(SOURCES, AGENTS, {"nightly": FILE_JOB}, _place("nightly"))
-
-        async def work(turn: Turn) -> None:
-            await workspaces.apply(turn, self.alice, found, vault=self.vault)
-            met = await people.recognize(
-                turn, Speaker("mailbox", "t", "edith", "Edith"), organization=self.organization
-            )
-            self.edith = await people.give_role(turn, self.alice, met, Role.EDITOR)
-
-        await self.turns.take(work)
-
-    async def say(self, line: str, speaker: Speaker = ALICE, *, key: str = "") -> Reply:
-        return await self.desk.answer(
-            Request(speaker=speaker, channel=CONSOLE, text=line, key=key or ids.new())
-        )
-
-    async def do(self, work: Callable[[Turn], Awaitable[Any]]) -> Any:
-        return await self.turns.take(work)
-
-    async def make(self, name: str, written: dict[str, Any]) -> Revised:
-        made: Revised = await self.do(
-            lambda turn: revisions.make(turn, self.edith, name, written, vault=self.vault)
-        )
-        return made
-
-    async def change(self, name: str, **written: Any) -> Revised:
-        async def work(turn: Turn) -> Revised:
-            job = await jobs.find(turn, self.organization, name)
-            return await revisions.change(turn, self.edith, job, written, vault=self.vault)
-
-        changed: Revised = await self.do(work)
-        return changed
-
-    async def found(self, name: str) -> Job:
-        job: Job = await self.do(lambda turn: jobs.find(turn, self.organization, name))
-        return job
-
-    async def due(self) -> dict[str, datetime | None]:
-        found = await self.do(lambda turn: schedules.of_organization(turn, self.organization))
-        return {one.name: one.timetable.first_after(one.settled_until) for one in found}
-
-    async def exported(self) -> str:
-        return jobfiles.write(await self.do(lambda turn: workspaces.export(turn, self.organization)))
-
-
-def _place(name: str) -> Any:
-    return {("jobs", name): jobfiles.Place("jobs/nightly.yml", 3)}
+from tests.store.studio_rig import AGENTS, FILE_JOB, PLACES, PLAIN, REPORT, SOURCES, Studio
 
 
 @pytest.fixture
@@ -263,7 +188,7 @@ async def test_a_change_that_its_schedules_do_not_fit_is_refused(studio: Studio)
 async def test_jobs_of_chat_follow_their_agent_when_files_change_it(studio: Studio) -> None:
     await studio.make("greet", PLAIN)
     shell = AGENTS["shell"].model_copy(update={"description": "a shell"})
-    workspace = Workspace(SOURCES, AGENTS | {"shell": shell}, {"nightly": FILE_JOB}, _place("nightly"))
+    workspace = Workspace(SOURCES, AGENTS | {"shell": shell}, {"nightly": FILE_JOB}, PLACES)
     await studio.do(lambda turn: workspaces.apply(turn, studio.alice, workspace, vault=studio.vault))
     job = await studio.found("greet")
     assert (job.version_number, job.definition.agent.description) == (2, "a shell")

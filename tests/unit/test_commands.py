@@ -244,10 +244,10 @@ def test_an_option_that_was_left_out_has_its_default() -> None:
         ("history page=0", "page takes a whole number from 1, not 0.", "history"),
         ("history page=", "page takes a whole number from 1, not nothing.", "history"),
         ("schedule x", "schedule needs to know when.", "show x"),
-        ("edit", "edit comes in a later version.", "list"),
+        ("edit", "edit needs the name of a job.", "list"),
         (
             "run " + "x" * LINE_LIMIT,
-            f"A command may have at most 8,000 characters; this one has {LINE_LIMIT + 4:,}.",
+            f"A command may have at most 20,000 characters; this one has {LINE_LIMIT + 4:,}.",
             "help",
         ),
     ],

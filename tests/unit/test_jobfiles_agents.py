@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 
-from bot.files import CHECKS
+from bot.checks import CHECKS
 from core.jobfiles import Mistaken, read_text, write
 from core.jobfiles.planning import version
 
