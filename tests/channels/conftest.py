@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from core.store.database import Store
-from core.store.migrate import migrate
 from tests.channels.fake_slack import FakeSlack
 from tests.channels.fake_teams import FakeTeams
 from tests.channels.slack_office import SCOPES, Bot, Scene
@@ -17,10 +15,9 @@ from tests.channels.teams_office import TeamsBot
 
 
 @pytest.fixture
-async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
+async def scene(migrated_file: str) -> AsyncIterator[Scene]:
     """Ana and Bob in a channel with the bot, and a job `report` that obeys."""
-    made = Store(f"sqlite:///{tmp_path / 'slashjob.db'}")
-    await migrate(made)
+    made = Store(migrated_file)
     async with FakeSlack() as slack:
         slack.install(scopes=SCOPES)
         ana, bob = slack.person("Ana", email="ana@example.com"), slack.person("Bob")
@@ -32,10 +29,9 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
 
 
 @pytest.fixture
-async def office(tmp_path: Path) -> AsyncIterator[TeamsScene]:
+async def office(migrated_file: str) -> AsyncIterator[TeamsScene]:
     """Ana and Bob in a channel of Teams with the bot, and a job `report` that obeys."""
-    made = Store(f"sqlite:///{tmp_path / 'slashjob.db'}")
-    await migrate(made)
+    made = Store(migrated_file)
     async with FakeTeams() as teams:
         ana, bob = teams.person("Ana", email="ana@example.com"), teams.person("Bob")
         channel = teams.channel(ana, bob)

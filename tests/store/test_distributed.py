@@ -17,7 +17,6 @@ from core.errors import Misconfigured
 from core.lifecycles import BatchState, Status
 from core.store import tables
 from core.store.database import Store
-from core.store.migrate import migrate
 from core.turns import Turn
 from tests.store.rig import Rig, until
 
@@ -25,9 +24,8 @@ FAST = {"TEND": 0.1, "HEARTBEAT": 0.1, "FIRST_PAUSE": 0.05}
 
 
 @pytest.fixture
-async def shared(postgres_url: str) -> AsyncIterator[Store]:
-    made = Store(postgres_url, pool=8)
-    await migrate(made)
+async def shared(migrated_postgres_url: str) -> AsyncIterator[Store]:
+    made = Store(migrated_postgres_url, pool=8)
     await Distributed(made.address).setup()
     yield made
     await made.close()
