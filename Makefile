@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test coverage lint bench serve golden preview locks clean
+.PHONY: demo test coverage lint chaos mutants bench serve golden preview locks clean
 
 demo: $(READY)
 	@$(BIN)/slashjob demo --folder build/demo
@@ -23,6 +23,13 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# What is played is printed; CHAOS="--minutes 10 --nodes 3 --database postgresql --seed 7" chooses.
+chaos: $(READY)
+	@$(BIN)/python -m tests.chaos $(CHAOS)
+
+mutants: $(READY)
+	@$(BIN)/python -m tests.chaos.mutants
 
 bench: $(READY)
 	@$(BIN)/python -m tests.benchmarks
