@@ -92,7 +92,7 @@ class Proof:
     def caps(self) -> Iterator[str]:
         """No more runs of a job at once than it allows."""
         for lane, most in CAPS.items():
-            spans = _spans((run, place) for place, run in self._signs(lane))
+            spans = _spans((tuple(self.effects[place][2:4]), place) for place, _ in self._signs(lane))
             for run, (begin, _) in spans:
                 at_once = sum(1 for _, (first, last) in spans if first <= begin <= last)
                 if at_once > most:

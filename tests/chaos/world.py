@@ -42,7 +42,7 @@ jobs:
     command: [effect.sh, skips, "8", "0", "{{wish}}"]
     parameters: {{wish: {{default: none}}}}
     overlap: skip
-    channel: "slack:{channel}"
+    channel: "slack:{skips}"
     {schedules} [{{every: 2s, name: skips}}]
   queues:
     agent: scripts
@@ -50,14 +50,14 @@ jobs:
     parameters: {{wish: {{default: none}}}}
     overlap: {{policy: queue, cap: 10}}
     retry: {{attempts: 3, delay: 200ms}}
-    channel: "slack:{channel}"
+    channel: "slack:{queues}"
     {schedules} [{{every: 4s, name: queues}}]
   replaces:
     agent: scripts
     command: [effect.sh, replaces, "20", "0", "{{wish}}"]
     parameters: {{wish: {{default: none}}}}
     overlap: replace
-    channel: "slack:{channel}"
+    channel: "slack:{replaces}"
     {schedules} [{{every: 6s, name: replaces}}]
   allows:
     agent: scripts
@@ -66,7 +66,7 @@ jobs:
     overlap: allow
     max_parallel: 3
     rerun_interrupted: true
-    channel: "slack:{channel}"
+    channel: "slack:{allows}"
     {schedules} [{{every: 2s, name: allows}}]
   flaky:
     agent: scripts
@@ -74,7 +74,7 @@ jobs:
     parameters: {{wish: {{default: none}}}}
     overlap: queue
     retry: {{attempts: 4, delay: 200ms}}
-    channel: "slack:{channel}"
+    channel: "slack:{flaky}"
     {schedules} [{{every: 6s, name: flaky}}]
   many:
     agent: scripts
@@ -90,6 +90,7 @@ jobs:
     overlap: {{policy: skip, scope: job+parameters}}
 """
 ALONE = ("skips", "queues", "replaces", "flaky", "many", "pairs-a", "pairs-b")
+POSTING = ("skips", "queues", "replaces", "allows", "flaky")
 CAPS = {"many": 2, "allows": 3}
 ASKED = ("run skips wish={}", "run queues wish={}", "run replaces wish={}", "run many n=1..5 wish={}",
          "run pairs key=a", "run pairs key=b", "run flaky wish={}")  # fmt: skip
@@ -117,7 +118,8 @@ class World:
 
     home: Program
     slack: FakeSlack
-    channel: str
+    channels: dict[str, str]
+    """a channel per job that posts by itself, by the job's name: Slack takes one message a second in each"""
     ana: str
     nodes: list[Node]
     chance: random.Random
@@ -158,7 +160,8 @@ class World:
     async def ask(self, number: int) -> None:
         """Somebody says a line; as Slack does with events, it is brought again until somebody takes it."""
         text = self.chance.choice(ASKED).format(f"w{number}")
-        body, headers = self.slack.form(self.slack.slash(text, self.channel, self.ana))
+        channel = self.chance.choice(list(self.channels.values()))
+        body, headers = self.slack.form(self.slack.slash(text, channel, self.ana))
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as session:
             for _ in range(8):
                 serves = [one for one in self.nodes if one.role == "serve" and one.serving is not None]
@@ -187,7 +190,7 @@ class World:
 
     def write(self, *, scheduled: bool) -> None:
         """Write the job file; without schedules the world comes to rest."""
-        made = JOBS.format(channel=self.channel, schedules="schedules:" if scheduled else "tags: [] #")
+        made = JOBS.format(**self.channels, schedules="schedules:" if scheduled else "tags: [] #")
         (self.home.folder / "slashjob.yml").write_text(made)
 
 
@@ -219,7 +222,7 @@ async def world(folder: Path, address: str, engine: str, roles: list[str], seed:
         slack.limited = False
         slack.install(scopes=SCOPES)
         ana = slack.person("Ana", email="ana@example.com")
-        channel = slack.channel("growth", members=(ana,))
+        channels = {name: slack.channel(name, members=(ana,)) for name in POSTING}
         settings |= {
             "SLACK_BOT_TOKEN": slack.token,
             "SLACK_SIGNING_SECRET": slack.signing_secret,
@@ -230,7 +233,7 @@ async def world(folder: Path, address: str, engine: str, roles: list[str], seed:
             script.write_text(SCRIPT)
             script.chmod(0o755)
             nodes = [Node(f"{role} {number}", role) for number, role in enumerate(roles, 1)]
-            made = World(home, slack, channel, ana, nodes, random.Random(seed), looks)
+            made = World(home, slack, channels, ana, nodes, random.Random(seed), looks)
             made.write(scheduled=True)
             await asyncio.to_thread(home.run, "migrate")
             await asyncio.to_thread(home.run, "apply")
