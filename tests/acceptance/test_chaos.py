@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.chaos.chaos import Plan, play
+import pytest
+
+from tests.chaos.chaos import Plan, distrust, play
 
 SEED = 1
 SECONDS = 60.0
@@ -17,3 +19,14 @@ async def test_chaos_on_sqlite_breaks_nothing(tmp_path: Path) -> None:
 
 async def test_chaos_on_postgresql_breaks_nothing(tmp_path: Path, postgres_url: str) -> None:
     assert await play(Plan(tmp_path / "home", postgres_url, "distributed", 3, SECONDS, SEED)) == []
+
+
+@pytest.mark.parametrize("engine", ["embedded", "distributed"])
+async def test_a_pooler_that_recycles_connections_and_cuts_commits_breaks_nothing(
+    tmp_path: Path, postgres_url: str, engine: str
+) -> None:
+    """B9, and a connection that is reset while it commits: it is done, and nobody heard of it."""
+    broken, way = await distrust(Plan(tmp_path / "home", postgres_url, engine, 2, 25.0, SEED))
+    assert broken == []
+    assert way.recycled > 10
+    assert way.commits_cut > 5

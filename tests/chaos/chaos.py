@@ -9,9 +9,13 @@ from pathlib import Path
 
 from tests.chaos.monkey import Monkey, quiet
 from tests.chaos.proof import Proof
+from tests.chaos.proxy import Proxy, proxy
 from tests.chaos.world import World, world
 
 ASKS = 1.5  # seconds between two wishes, on average
+
+
+RECYCLED, CUT = 4.0, 0.03  # seconds that a connection lives; the share of commits whose answer is lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,25 @@ async def play(plan: Plan) -> list[str]:
         for mistake in mistakes:
             print(f"BROKEN {mistake}", flush=True)
         return mistakes
+
+
+async def distrust(plan: Plan) -> tuple[list[str], Proxy]:
+    """Play without a monkey, on a way to PostgreSQL that recycles connections and cuts commits."""
+    async with proxy(plan.address, age=RECYCLED, cut=CUT, seed=plan.seed) as (way, address):
+        roles = _roles(plan.nodes)
+        async with world(plan.folder, plan.address, plan.engine, roles, plan.seed, via=address) as made:
+            await made.ready()
+            way.trusted = False
+            asking = asyncio.create_task(_ask(made))
+            await asyncio.sleep(plan.seconds)
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+            way.trusted = True
+            made.tell(f"calm after {way.recycled} recycled connections and {way.commits_cut} cut commits")
+            await quiet(made)
+            proof = Proof(made)
+            print(json.dumps(proof.figures(), default=str), flush=True)
+            return proof.mistakes(), way
 
 
 async def _ask(made: World) -> None:

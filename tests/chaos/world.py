@@ -202,10 +202,12 @@ def _works(node: Node) -> bool:
 
 
 @asynccontextmanager
-async def world(folder: Path, address: str, engine: str, roles: list[str], seed: int) -> AsyncIterator[World]:
-    """A world that runs, on an empty database."""
+async def world(
+    folder: Path, address: str, engine: str, roles: list[str], seed: int, *, via: str = ""
+) -> AsyncIterator[World]:
+    """A world that runs, on an empty database; its nodes reach it `via` another address where given."""
     settings = {
-        "DATABASE_URL": address,
+        "DATABASE_URL": via or address,
         "SLASHJOB_ENGINE": engine,
         "SLASHJOB_SECRET_KEYS": Fernet.generate_key().decode(),
         "SLASHJOB_LEASE": f"{LEASE}s",

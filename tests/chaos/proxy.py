@@ -1,0 +1,97 @@
+"""A way to PostgreSQL that is not to be trusted: it recycles connections, and cuts some in their commit."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import sqlalchemy as sa
+
+_COMMIT = b"COMMIT\x00"
+
+
+class Proxy:
+    """Passes bytes on, and counts what it cut."""
+
+    def __init__(self, target: sa.URL, *, age: float, cut: float, seed: int) -> None:
+        self._target = target
+        self._age = age  # seconds that a connection lives at most
+        self._cut = cut  # the share of commits whose answer is lost
+        self._chance = random.Random(seed)
+        self._live: set[asyncio.Task[None]] = set()
+        self.recycled = 0
+        self.commits_cut = 0
+        self.trusted = True
+        """while it is, it does no harm"""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection, until either side leaves or it is cut."""
+        task = asyncio.current_task()
+        if task is not None:
+            self._live.add(task)
+            task.add_done_callback(self._live.discard)
+        try:
+            back, forth = await self._reach()
+        except OSError:
+            writer.transport.abort()
+            return
+        works = [
+            asyncio.create_task(self._forward(reader, forth)),
+            asyncio.create_task(_pass_on(back, writer)),
+        ]
+        age = self._age * self._chance.uniform(0.5, 1.5)
+        try:
+            done, _ = await asyncio.wait(works, timeout=age, return_when=asyncio.FIRST_COMPLETED)
+            while not done and self.trusted:
+                done, _ = await asyncio.wait(works, timeout=age, return_when=asyncio.FIRST_COMPLETED)
+            self.recycled += not done
+        finally:
+            for work in works:
+                work.cancel()
+            writer.transport.abort()
+            forth.close()  # what was sent arrives: a commit is done, only its answer is lost
+
+    async def close(self) -> None:
+        """Cut what is left."""
+        for task in list(self._live):
+            task.cancel()
+        await asyncio.gather(*self._live, return_exceptions=True)
+
+    async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        host = str(self._target.query.get("host") or self._target.host or "127.0.0.1")
+        port = self._target.port or 5432
+        if host.startswith("/"):
+            return await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
+        return await asyncio.open_connection(host, port)
+
+    async def _forward(self, reader: asyncio.StreamReader, forth: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            forth.write(data)
+            await forth.drain()
+            if not self.trusted and _COMMIT in data and self._chance.random() < self._cut:
+                self.commits_cut += 1
+                return
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+
+
+@asynccontextmanager
+async def proxy(address: str, *, age: float, cut: float, seed: int) -> AsyncIterator[tuple[Proxy, str]]:
+    """The proxy, and the address of the database by it."""
+    target = sa.make_url(address)
+    made = Proxy(target, age=age, cut=cut, seed=seed)
+    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    query = {"sslmode": "disable", "gssencmode": "disable"}
+    by = target.set(host="127.0.0.1", port=port, query=query)
+    try:
+        yield made, by.render_as_string(hide_password=False)
+    finally:
+        server.close()
+        await made.close()
