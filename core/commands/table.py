@@ -370,10 +370,9 @@ _ROWS = (
         Name.AUDIT,
         ADMIN,
         "List who did what, and when.",
-        ("audit", "audit weekly-report page=2"),
+        ("audit", "audit weekly-report page=2", "audit #128"),
         words=(_target(required=False),),
         options=(_PAGE,),
-        available=False,
     ),
     Spec(
         Name.CLAIM,

@@ -20,6 +20,7 @@ from core.desk import (
     acking,
     approving,
     attaching,
+    auditing,
     choosing,
     discretion,
     explaining,
@@ -84,6 +85,7 @@ LOOKS: dict[Name, Handler] = {
     Name.NEXT: scheduling.next_,
     Name.SCHEDULES: scheduling.listing,
     Name.WHY: explaining.why,
+    Name.AUDIT: auditing.audit,
     Name.LOCK: locking.lock,
 }
 

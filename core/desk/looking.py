@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from core import batches, jobs, views
-from core.commands import COMMANDS, Name
+from core.commands import COMMANDS, Command, Name, spell
 from core.definitions import Role
 from core.desk import targets
 from core.desk.visit import Reply, Visit
-from core.errors import Misunderstood
+from core.errors import Misunderstood, NotFound, OutOfPlace
 from core.jobs import Job
 from core.lifecycles import BatchState
+from core.messages import Message
 from core.nearest import nearest
 from core.store import batches as batch_rows
 from core.wording import batches as batch_wording
 from core.wording import jobs as wording
+from core.wording import results
 
 GOING = (BatchState.PROPOSED, BatchState.WAITING, BatchState.ACTIVE)
 
@@ -32,9 +34,11 @@ async def listing(visit: Visit) -> Reply:
 
 
 async def show(visit: Visit) -> Reply:
-    """`show NAME`, `show #128`, `show #128.3`."""
+    """`show NAME`, `show #128`, `show #128.3`, `show #128.3 QUESTION page=2`."""
     await targets.may_look(visit, Role.VIEWER)
     target = await targets.batch(visit, visit.command.word(0), whole=True)
+    if visit.command.word(1):
+        return Reply(_answered(visit, target, visit.command.word(1)))
     if target is not None:
         sort, page = visit.command.options.get("sort", ""), visit.command.number("page", 1)
         view = target.view
@@ -45,6 +49,42 @@ async def show(visit: Visit) -> Reply:
     latest = await batches.latest(visit.turn, visit.organization, job=job.pk, limit=5)
     found = await _views(visit, [batch.number for batch in latest])
     return Reply(wording.job(job, found, visit.turn.now))
+
+
+def _answered(visit: Visit, target: targets.Target | None, question: str) -> Message:
+    """What one question of a run has brought; refused where there is no such run, question or page."""
+    word = visit.command.word(0)
+    if target is None:
+        raise Misunderstood(
+            "A question's result belongs to a run, such as #128.",
+            hint=f"`history {word}` lists the runs.",
+            suggestions=(f"history {word}", f"show {word}"),
+        )
+    run = target.run or (target.view.runs[0] if target.view.single and target.view.runs else None)
+    if run is None:
+        number = len(target.view.runs)
+        first = spell(Command(Name.SHOW, (f"{word}.1", question)))
+        raise OutOfPlace(f"{word} has {number:,} runs; say which.", suggestions=(first,))
+    entries = [record.entry for record in target.view.latest(run)]
+    known = results.questions(entries)
+    name = next((one for one in known if one.casefold() == question.casefold()), None)
+    if name is None:
+        raise _no_question(word, question, known)
+    page, last = visit.command.number("page", 1), results.pages(entries, name)
+    if page > last:
+        line = spell(Command(Name.SHOW, (word, name), options={"page": str(last)}))
+        raise NotFound(f"{name} of {word} has {last:,} pages.", suggestions=(line,))
+    return batch_wording.answered(target.view, run, name, page)
+
+
+def _no_question(word: str, question: str, known: list[str]) -> NotFound:
+    close = nearest(question, known, 1)
+    hint = f"Its questions are {', '.join(known)}." if known else "Nothing was asked in it."
+    return NotFound(
+        f"{word} has no question {question[:60]}.",
+        hint=f"Did you mean {close[0]}? {hint}" if close else hint,
+        suggestions=tuple(spell(Command(Name.SHOW, (word, one))) for one in close) or (f"show {word}",),
+    )
 
 
 async def history(visit: Visit) -> Reply:

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.store.dialects import Row
-from core.store.tables import audit, batches, channels, deliveries, jobs, members
+from core.store.tables import audit, batches, channels, deliveries, jobs, members, schedules
 
 _AUDIT = sa.select(
     audit.c.pk, audit.c.id, audit.c.action, audit.c.subject, audit.c.data, audit.c.at, members.c.name
@@ -50,6 +50,27 @@ async def audited(
     if before is not None:
         query = query.where(audit.c.pk < before)
     return list(await connection.execute(query))
+
+
+async def concerning(
+    connection: AsyncConnection,
+    organization: int,
+    *,
+    job: int | None,
+    batch: str | None,
+    offset: int,
+    limit: int,
+) -> list[Row]:
+    """The newest acts first: all of them, or those on a job, its schedules and batches, or on one batch."""
+    query = _AUDIT.where(audit.c.organization == organization).order_by(audit.c.pk.desc())
+    if batch is not None:
+        query = query.where(audit.c.subject == f"batch:{batch}")
+    if job is not None:
+        own = sa.select("schedule:" + sa.cast(schedules.c.pk, sa.Text)).where(schedules.c.job == job)
+        started = sa.select("batch:" + batches.c.id).where(batches.c.job == job)
+        on = audit.c.subject
+        query = query.where(sa.or_(on == f"job:{job}", on.in_(own), on.in_(started)))
+    return list(await connection.execute(query.offset(offset).limit(limit)))
 
 
 async def owed(

@@ -138,6 +138,26 @@ def shown(view: BatchView, *, run: Run | None = None, sort: str = "", page: int 
     )
 
 
+def answered(view: BatchView, run: Run, question: str, page: int) -> Message:
+    """What one question of a run has brought (the command `show #128.3 revenue`)."""
+    entries = [record.entry for record in view.latest(run)]
+    label = f"#{view.batch.number}" if view.single else run.label
+    last = results.pages(entries, question)
+    part = f" · page {page} of {last}" if last > 1 else ""
+    text = f"{question} of {view.job.label} · {label}{part}"
+    buttons = [_csv_of(label, question)]
+    if page < last:
+        line = spell(Command(Name.SHOW, (label, question), options={"page": str(page + 1)}))
+        buttons.append(Button("More rows", line))
+    buttons.append(_button("Whole result", Name.SHOW, label))
+    blocks = results.of_question(entries, question, page)
+    return Message(text=text, title=text, tone=_tone(run.status), blocks=blocks, buttons=tuple(buttons))
+
+
+def _csv_of(label: str, question: str) -> Button:
+    return Button("CSV", spell(Command(Name.CSV, (label, question))))
+
+
 def cancelled(view: BatchView, run: int | None) -> Message:
     """The answer to a cancel."""
     label = f"#{view.batch.number}" + (f".{run}" if run else "")

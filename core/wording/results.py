@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from core.entries import Answered, Attached, Charted, Checked, Headlined, Judged, Kept, Returned
+from core.entries import Answered, Asked, Attached, Charted, Checked, Headlined, Judged, Kept, Returned
 from core.findings import Earlier
 from core.messages import Block, Column, ColumnFormat, File, Headline, Headlines, Image, Paragraph, Table
 from core.wording import changes, words
 
 ROWS_SHOWN, COLUMNS_SHOWN = 10, 4  # DESIGN.md, 5.1
+PAGE = 50  # rows of one question that are shown at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,36 @@ def blocks(
             made.append(Paragraph(f"There was more: the source stopped after {_rows(one)}."))
     made += [File(one.name, one.media_type, path=one.path) for one in entries if isinstance(one, Attached)]
     return tuple(made)
+
+
+def questions(entries: Sequence[Kept]) -> list[str]:
+    """The names of what was asked, in order."""
+    named = (one.name for one in entries if isinstance(one, Asked | Returned | Charted))
+    return list(dict.fromkeys(named))
+
+
+def of_question(entries: Sequence[Kept], name: str, page: int) -> tuple[Block, ...]:
+    """The result of one question alone: its check, its chart, and a page of its rows."""
+    made: list[Block] = []
+    checks = [one for one in entries if isinstance(one, Checked) and one.question == name]
+    made += [Paragraph(_check(one)) for one in checks if one.passed is False]
+    charts = [one for one in entries if isinstance(one, Charted) and one.name == name]
+    made += [Image(one.chart, one.alt, one.chart.title) for one in charts if page == 1]
+    for one in entries:
+        if isinstance(one, Returned) and one.name == name:
+            start = (page - 1) * PAGE
+            made.append(replace(table(one, whole=True), rows=one.rows[start : start + PAGE]))
+            if one.truncated:
+                made.append(Paragraph(f"There was more: the source stopped after {_rows(one)}."))
+    return tuple(made) or (Paragraph(f"{name} has returned nothing."),)
+
+
+def pages(entries: Sequence[Kept], name: str) -> int:
+    """How many pages the rows of a question take."""
+    rows = max(
+        (len(one.rows) for one in entries if isinstance(one, Returned) and one.name == name), default=0
+    )
+    return max(1, -(-rows // PAGE))
 
 
 def attached(entries: Sequence[Kept], wanted: Collection[str], job: str, label: str) -> tuple[Block, ...]:

@@ -64,6 +64,8 @@ class Obedient:
             case "table":
                 yield Returned("total", ("sum",), ((3,),))
                 yield Returned("days", ("day", "sum"), (("Mon", 1), ("Tue", 2)))
+            case "long":
+                yield Returned("many", ("n",), tuple((number,) for number in range(120)))
             case "unstorable":
                 yield Returned("x", ("a",), ((object(),),))  # type: ignore[arg-type]
             case "fail":

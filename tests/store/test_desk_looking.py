@@ -8,6 +8,7 @@ import pytest
 
 from core.commands import parse
 from core.desk.visit import Outcome
+from core.messages import Table
 from core.store import tables
 from tests.store.desk_rig import BOB, REPORT, Office, buttons, said
 
@@ -230,3 +231,51 @@ async def test_a_fault_of_the_bot_is_told_by_a_reference_only(
     assert "inner detail" not in said(reply.message)
     reference = reply.message.text.split("reference ")[1][:8]
     assert any(getattr(record, "reference", "") == reference for record in caplog.records)
+
+
+# one question of a run
+
+
+async def test_one_question_is_shown_alone(office: Office) -> None:
+    await office.job("weekly-report")
+    await office.ran("run weekly-report do=table")
+    whole = said((await office.done("show #1")).message)
+    assert "Tue 2" in whole
+    reply = await office.done("show #1 TOTAL")
+    told = said(reply.message)
+    assert "Tue 2" not in told
+    assert "total of weekly-report" in told
+    assert [one.rows for one in reply.message.blocks if isinstance(one, Table)] == [((3,),)]
+    assert buttons(reply) == ["csv #1 total", "show #1"]
+
+
+async def test_a_long_answer_is_shown_page_by_page(office: Office) -> None:
+    await office.job("weekly-report")
+    await office.ran("run weekly-report do=long")
+    reply = await office.done("show #1 many")
+    assert "show #1 many page=2" in buttons(reply)
+    reply = await office.done("show #1 many page=3")
+    (table,) = [one for one in reply.message.blocks if isinstance(one, Table)]
+    assert (table.rows[0], table.rows[-1], table.total_rows) == ((100,), (119,), 120)
+    assert "has 3 pages" in await office.refused("show #1 many page=4")
+
+
+@pytest.mark.parametrize(
+    ("line", "told", "suggested"),
+    [
+        ("show #1 totl", "Did you mean total?", "show #1 total"),
+        ("show #2 total", "say which", "show #2.1 total"),
+        ("show weekly-report total", "belongs to a run", "history weekly-report"),
+        ("show #1 revenue", "Its questions are total, days.", "show #1"),
+    ],
+)
+async def test_a_question_that_there_is_not_is_refused_with_the_nearest(
+    office: Office, line: str, told: str, suggested: str
+) -> None:
+    await office.job("weekly-report")
+    await office.ran("run weekly-report do=table")
+    await office.ran("run weekly-report do=table,ok")
+    reply = await office.say(line)
+    assert reply.outcome is Outcome.REFUSED
+    assert told in said(reply.message)
+    assert buttons(reply)[0] == suggested
