@@ -205,6 +205,26 @@ def schema() -> None:
     click.echo(json.dumps(jobfiles.schema(), indent=2))
 
 
+@main.command("deliveries")
+@click.argument("target", required=False, default="")
+@click.option("--state", default="", help="Only those in this state, such as failed, open or stuck.")
+@click.option(
+    "--page", default=1, show_default=True, type=click.IntRange(1), help="Which page, newest first."
+)
+@click.option("--json", "as_json", is_flag=True, help="Answer for machines.")
+def deliveries_command(target: str, state: str, page: int, *, as_json: bool) -> None:
+    """What became of messages, of everything or of a job or run (weekly-report, #128)."""
+    from bot.outbox import export as export_deliveries
+    from core.commands import Command, Name, spell
+
+    options = {"page": str(page)} | ({"state": state} if state else {})
+    line = spell(Command(Name.DELIVERIES, (target,) if target else (), options=options))
+    with refusals():
+        if as_json:
+            sys.exit(run_with_bot(lambda bot: export_deliveries(bot, target, state=state, page=page)))
+        sys.exit(run_with_bot(lambda bot: _say(bot, line, "", "console", wait=False, as_json=False)))
+
+
 @main.group()
 def keys() -> None:
     """Keys of the HTTP API."""

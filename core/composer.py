@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
-from core import absences, deliveries, incidents, jobs, people, results, views
+from core import absences, deliveries, incidents, jobs, people, probes, results, views
 from core.deliveries import NOTHING, Delivery, Extra, Kind
 from core.errors import NotFound
 from core.incidents import Incident
@@ -15,14 +15,17 @@ from core.store import people as people_rows
 from core.turns import Turn
 from core.views import BatchView
 from core.wording import batches, firings
+from core.wording import deliveries as delivery_wording
 from core.wording import incidents as incident_wording
-from core.wording.deliveries import undelivered
+from core.wording.deliveries import doubtful, undelivered
 from core.wording.incidents import Around
 
 
 async def compose(turn: Turn, delivery: Delivery) -> Message:
     """The newest state of what the delivery tells of; where a channel did not take it, that too."""
     message = _with(await _message(turn, delivery), delivery.extra)
+    if lost := await deliveries.doubtful(turn, delivery):
+        message = replace(message, blocks=(*message.blocks, Paragraph(doubtful(lost))))
     if not delivery.instead_of:
         return message
     where, why = await deliveries.why_not(turn, delivery.instead_of)
@@ -51,6 +54,8 @@ async def _message(turn: Turn, delivery: Delivery) -> Message:
             run_id = results.run_of(delivery.subject)
             run = next(one for one in view.runs if one.id == run_id)
             return batches.result(await views.compared(turn, view, run), run_id)
+        case Kind.TEST | Kind.TESTED:
+            return await _probe(turn, delivery)
         case Kind.STUCK:
             return batches.stuck(await views.of_batch(turn, delivery.batch))
         case Kind.DRIFT:
@@ -70,6 +75,15 @@ async def _message(turn: Turn, delivery: Delivery) -> Message:
             return await _of_incident(turn, delivery)
         case _:
             assert_never(delivery.kind)
+
+
+async def _probe(turn: Turn, delivery: Delivery) -> Message:
+    """A test message, or what became of all of them."""
+    member, name = probes.asked(delivery.subject)
+    if delivery.kind is Kind.TEST:
+        names = await people_rows.names(turn.connection, {member})
+        return delivery_wording.test(names.get(member, "somebody"), name)
+    return delivery_wording.tested(await probes.of(turn, delivery.subject), name, member)
 
 
 async def _late(turn: Turn, delivery: Delivery) -> Message:

@@ -45,6 +45,8 @@ class Kind(StrEnum):
     PAUSED = "paused"  # the job was paused after too many failures
     RECOVERED = "recovered"  # what F tells of is over
     LATE = "late"  # what was due has not begun
+    TEST = "test"  # to see whether it arrives
+    TESTED = "tested"  # what became of test messages
     ABSENCE = "absence"  # what a schedule skipped or missed on a day, where a rule wants to hear of it
 
 
@@ -187,6 +189,11 @@ async def subject(turn: Turn, delivery: Delivery) -> str:
     """What a delivery is about; where a channel did not take it, what that one was about."""
     row = await rows.by_id(turn.connection, delivery.instead_of) if delivery.instead_of else None
     return delivery.subject if row is None else row.subject
+
+
+async def doubtful(turn: Turn, delivery: Delivery) -> list[Row]:
+    """What may not have arrived in the delivery's channel before it, and was not told of by another."""
+    return await rows.doubtful(turn.connection, delivery.pk, new=not delivery.external_id)
 
 
 async def edit(turn: Turn, subjects: Sequence[str], kind: Kind, *, urgent: bool = True) -> None:

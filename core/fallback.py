@@ -18,7 +18,12 @@ from core.store import people as people_rows
 from core.turns import Turn
 
 EMAIL = "email"
-_SELF_TOLD = (Kind.RESULT, Kind.MENTION)  # their batch's message tells of it, and goes there
+_SELF_TOLD = (  # their batch's message tells of it, and goes there; of a test, its report
+    Kind.RESULT,
+    Kind.MENTION,
+    Kind.TEST,
+    Kind.TESTED,
+)
 _NO_PEOPLE = ("console", "webhook", EMAIL)  # platforms on which nobody is told directly by an identity
 _KEPT = ("team", "enterprise")  # what of a channel's reference also holds for its people
 

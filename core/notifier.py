@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from core import deliveries, fallback
+from core import deliveries, fallback, probes
 from core.deliveries import Delivery, Kind
 from core.errors import DeliveryError, Fault
 from core.lifecycles import DeliveryState
@@ -216,6 +216,7 @@ class Notifier:
                 same.append((delivery.pk, delivery.fence))
             else:
                 await self._not_brought(turn, delivery, outcome)
+        await probes.settled(turn, [delivery for delivery, _ in outcomes])
         for (pause, sentence), held in put_off.items():
             await rows.put_off(turn.connection, held, turn.now + pause, sentence)
             if sentence and pause >= LONG:
@@ -259,6 +260,8 @@ async def _look(platform: Finder, post: Post) -> Receipt | None:
 
 
 async def _brought(turn: Turn, delivery: Delivery, receipt: Receipt) -> None:
+    if not delivery.external_id:
+        await rows.tell_of_doubtful(turn.connection, delivery.pk)
     await rows.sent(
         turn.connection,
         delivery.pk,

@@ -22,6 +22,7 @@ from core.desk import (
     attaching,
     auditing,
     choosing,
+    delivering,
     discretion,
     explaining,
     homing,
@@ -73,6 +74,7 @@ CHANGES: dict[Name, Handler] = {
     Name.NOTIFY: notifying.notify,
     Name.APPROVE: approving.approve,
     Name.REJECT: approving.reject,
+    Name.TEST_DELIVERY: delivering.test,
     Name.ACK: acking.ack,
 }
 LOOKS: dict[Name, Handler] = {
@@ -87,6 +89,7 @@ LOOKS: dict[Name, Handler] = {
     Name.WHY: explaining.why,
     Name.AUDIT: auditing.audit,
     Name.LOCK: locking.lock,
+    Name.DELIVERIES: delivering.listing,
 }
 
 

@@ -13,6 +13,7 @@ from core.lifecycles import BatchState
 from core.messages import Message
 from core.nearest import nearest
 from core.store import batches as batch_rows
+from core.store import deliveries as delivery_rows
 from core.wording import batches as batch_wording
 from core.wording import jobs as wording
 from core.wording import results
@@ -48,7 +49,8 @@ async def show(visit: Visit) -> Reply:
     job = await targets.job(visit, visit.command.word(0))
     latest = await batches.latest(visit.turn, visit.organization, job=job.pk, limit=5)
     found = await _views(visit, [batch.number for batch in latest])
-    return Reply(wording.job(job, found, visit.turn.now))
+    lost = await delivery_rows.broken(visit.turn.connection, job.pk)
+    return Reply(wording.job(job, found, visit.turn.now, lost))
 
 
 def _answered(visit: Visit, target: targets.Target | None, question: str) -> Message:

@@ -15,12 +15,14 @@ from core.store import dialects
 from core.store.dialects import Instant, Row
 from core.store.tables import batches, channels, deliveries, jobs
 
+LATEST = 50  # messages of a job that are looked at for channels that are broken
 _OWED = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.SENT)
 
 
 # Literal: partial indexes are not used for bound values.
 _PENDING = sa.text("deliveries.state = 'pending'")
 _SENDING = sa.text("deliveries.state = 'sending'")
+_UNKNOWN = sa.text("deliveries.state = 'unknown'")
 _LINE = 0x736C64656C  # "sldel": who claims stands in this line
 _M = deliveries.alias("message")  # what a result, an alert or a mention stands in the thread of
 _THREAD = sa.and_(
@@ -391,6 +393,107 @@ async def of_channel(connection: AsyncConnection, channel: int, after: int) -> l
         .order_by(deliveries.c.pk)
     )
     return await get(connection, list(pks))
+
+
+async def under_way(connection: AsyncConnection, subject: str, kind: str) -> bool:
+    """A message of that kind about that subject has not been settled."""
+    query = sa.select(deliveries.c.pk).where(
+        deliveries.c.subject == subject,
+        deliveries.c.kind == kind,
+        deliveries.c.state.in_([DeliveryState.PENDING, DeliveryState.SENDING]),
+    )
+    return await connection.scalar(query.limit(1)) is not None
+
+
+async def about(connection: AsyncConnection, subject: str, kind: str) -> list[Row]:
+    """The messages of that kind about that subject with their channel, in their order."""
+    query = sa.select(deliveries.c.pk).where(deliveries.c.subject == subject, deliveries.c.kind == kind)
+    return await get(connection, list(await connection.scalars(query)))
+
+
+async def doubtful(connection: AsyncConnection, delivery: int, *, new: bool) -> list[Row]:
+    """Earlier messages of a delivery's channel that may not have arrived: kind, batch, job_name.
+
+    Those that the delivery tells of already; of a `new` one also those that nothing tells of yet.
+    """
+    own = deliveries.alias("own")
+    told = deliveries.c.told_by == own.c.pk
+    query = (
+        sa.select(deliveries.c.kind, deliveries.c.batch, jobs.c.name.label("job_name"))
+        .join(own, own.c.channel == deliveries.c.channel)
+        .outerjoin(batches, batches.c.pk == deliveries.c.batch)
+        .outerjoin(jobs, jobs.c.pk == batches.c.job)
+        .where(
+            own.c.pk == delivery,
+            _UNKNOWN,
+            deliveries.c.pk < own.c.pk,
+            sa.or_(told, deliveries.c.told_by.is_(None)) if new else told,
+        )
+        .order_by(deliveries.c.pk)
+    )
+    return list(await connection.execute(query))
+
+
+async def tell_of_doubtful(connection: AsyncConnection, delivery: int) -> None:
+    """A new message was brought: it told of everything doubtful in its channel that nothing told of yet."""
+    own = deliveries.alias("own")
+    channel = sa.select(own.c.channel).where(own.c.pk == delivery).scalar_subquery()
+    await connection.execute(
+        deliveries.update()
+        .where(
+            deliveries.c.channel == channel,
+            _UNKNOWN,
+            deliveries.c.told_by.is_(None),
+            deliveries.c.pk < delivery,
+        )
+        .values(told_by=delivery)
+    )
+
+
+async def listing(
+    connection: AsyncConnection,
+    organization: int,
+    *,
+    job: int | None = None,
+    batch: int | None = None,
+    states: Sequence[str] = (),
+    before: int | None = None,
+    limit: int = 20,
+) -> list[Row]:
+    """The newest deliveries of an organization first, of one job or batch; `before` pages on."""
+    query = sa.select(deliveries.c.pk).where(deliveries.c.organization == organization)
+    if job is not None:
+        query = query.join(batches, batches.c.pk == deliveries.c.batch).where(batches.c.job == job)
+    if batch is not None:
+        query = query.where(deliveries.c.batch == batch)
+    if states:
+        query = query.where(deliveries.c.state.in_(states))
+    if before is not None:
+        query = query.where(deliveries.c.pk < before)
+    pks = list(await connection.scalars(query.order_by(deliveries.c.pk.desc()).limit(limit)))
+    return list(reversed(await get(connection, pks)))
+
+
+async def broken(connection: AsyncConnection, job: int) -> list[Row]:
+    """The channels of a job's latest messages that take nothing now: platform, address, name, why."""
+    latest = (
+        sa.select(deliveries.c.channel)
+        .join(batches, batches.c.pk == deliveries.c.batch)
+        .where(batches.c.job == job)
+        .order_by(deliveries.c.pk.desc())
+        .limit(LATEST)
+        .subquery()
+    )
+    query = sa.select(channels.c.platform, channels.c.address, channels.c.name, channels.c.state_reason)
+    lost = channels.c.pk.in_(sa.select(latest.c.channel)) & (channels.c.state == "broken")
+    return list(await connection.execute(query.where(lost).order_by(channels.c.pk)))
+
+
+async def instead_of(connection: AsyncConnection, roots: Sequence[str]) -> list[Row]:
+    """What stands in for these deliveries (ids) with its channel, in order."""
+    subjects = [f"instead:{one}" for one in roots]
+    query = sa.select(deliveries.c.pk).where(deliveries.c.subject.in_(subjects))
+    return await get(connection, list(await connection.scalars(query))) if subjects else []
 
 
 async def of_batch(connection: AsyncConnection, batch: int) -> list[Row]:

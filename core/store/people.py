@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -168,6 +168,18 @@ async def external_ids(connection: AsyncConnection, pks: Sequence[int], platform
 async def live_in(connection: AsyncConnection, pk: int, timezone: str) -> None:
     """Keep the zone in which a member lives."""
     await connection.execute(members.update().where(members.c.pk == pk).values(timezone=timezone))
+
+
+async def known_as(
+    connection: AsyncConnection, organization: int, external_ids: Collection[str]
+) -> list[Row]:
+    """Who is known by these ids: platform, external_id, name."""
+    query = (
+        sa.select(identities.c.platform, identities.c.external_id, members.c.name)
+        .join(members, members.c.pk == identities.c.member)
+        .where(members.c.organization == organization, identities.c.external_id.in_(external_ids))
+    )
+    return list(await connection.execute(query)) if external_ids else []
 
 
 async def identities_of(connection: AsyncConnection, member: int) -> list[Row]:

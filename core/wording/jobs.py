@@ -57,9 +57,12 @@ def listing(
     )
 
 
-def job(found: Job, views: Sequence[BatchView], now: datetime) -> Message:
-    """One job: what it takes, how it behaves, what it did."""
+def job(found: Job, views: Sequence[BatchView], now: datetime, lost: Sequence[Row] = ()) -> Message:
+    """One job: what it takes, how it behaves, what it did; `lost` are its channels that take no messages."""
     blocks: list[Block] = []
+    for row in lost:
+        name = f"{row.platform}:{row.name or row.address}"
+        blocks.append(Paragraph(f"Its messages do not reach {name}: {row.state_reason}"))
     if found.job.description:
         blocks.append(Paragraph(found.job.description))
     if found.job.parameters:
@@ -93,7 +96,11 @@ def job(found: Job, views: Sequence[BatchView], now: datetime) -> Message:
         text=text,
         title=text,
         blocks=tuple(blocks),
-        buttons=(_button("Run", Name.RUN, found.name), _button("History", Name.HISTORY, found.name)),
+        buttons=(
+            _button("Run", Name.RUN, found.name),
+            _button("History", Name.HISTORY, found.name),
+            *((_button("Test delivery", Name.TEST_DELIVERY, found.name),) if lost else ()),
+        ),
     )
 
 
