@@ -27,6 +27,7 @@ from core.store import people as people_rows
 from core.store import runs as run_rows
 from core.store.dialects import Row
 from core.turns import Turn
+from core.wording import words
 
 LEVELS = ("info", "warning", "error")
 OWNER = "owner"  # in a rule's `mention`: the owner of the job
@@ -205,7 +206,8 @@ async def _places(
         if not one.takes(told) or (looked is not None and not looked.takes(rule.if_)):
             continue
         why = looked.why(rule.if_) if looked is not None and rule.if_ else ""
-        broke = (f'The condition "{rule.if_}" could not be told: {why}.',) if why else ()
+        said = f'The condition "{rule.if_}" could not be told: {why}'
+        broke = (words.sentence(said),) if why else ()
         held = told.level != "error" or rule.hold_errors
         wanted = _Wanted(rule.attach, rule.mention, broke, held)
         for target in rule.to:

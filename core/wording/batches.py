@@ -286,16 +286,14 @@ def _quiet(run: Run) -> tuple[Block, ...]:
     match run.quiet:
         case "run_if":
             return (
-                Paragraph(f"{_sentence(run.reason)} The agent was not run; a schedule posts nothing then."),
+                Paragraph(
+                    f"{words.sentence(run.reason)} The agent was not run; a schedule posts nothing then."
+                ),
             )
         case "post_if":
-            return (Paragraph(f"{_sentence(run.reason)} A schedule posts nothing then."),)
+            return (Paragraph(f"{words.sentence(run.reason)} A schedule posts nothing then."),)
         case _:
             return ()
-
-
-def _sentence(text: str) -> str:
-    return f"{text.rstrip('.')}."
 
 
 def _csv(view: BatchView, run: Run, label: str) -> tuple[Button, ...]:

@@ -161,7 +161,7 @@ def _headline(one: Headlined, since: Since | None) -> Headline:
 
 def _gate(one: Judged) -> str:
     all_the_same = "the agent was run" if one.gate == "run_if" else "this is posted"
-    return f"{one.gate} could not be told, so {all_the_same}: {one.detail.rstrip('.')}."
+    return words.sentence(f"{one.gate} could not be told, so {all_the_same}: {one.detail}")
 
 
 def _check(one: Checked) -> str:

@@ -49,6 +49,11 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def sentence(text: str) -> str:
+    """The text with a mark at its end."""
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
 def lasted(length: timedelta) -> str:
     """A length of time, to two places that matter: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 10 min`, `3 days`."""
     seconds = max(0.0, length.total_seconds())

@@ -7,6 +7,12 @@ too much of it, nothing at all. Add to the end of a part, and write the golden f
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+from core.changes import compare
+from core.definitions import NotifyRule
+from core.entries import Headlined, Judged, Kept, Returned
+from core.findings import Earlier
 from core.messages import (
     Button,
     ChartData,
@@ -26,6 +32,8 @@ from core.messages import (
     Tone,
     escape,
 )
+from core.wording import notices, results
+from core.wording.results import Since
 
 CHANNELS = ("search", "social", "email", "affiliate")
 DAYS = tuple(f"2026-03-{day:02}" for day in range(2, 30))
@@ -570,7 +578,78 @@ EDGES = {
     ),
 }
 
-GALLERY: dict[str, Message] = ANSWERS | REFUSALS | READS | BATCHES | EDGES
+_BROKE = "the result total has no column 'totl'; did you mean total?"
+_NOW = datetime(2026, 3, 30, 8, 0, tzinfo=UTC)
+
+
+def _found(revenue: float, orders: int, *rows: tuple[str, float]) -> list[Kept]:
+    return [
+        Headlined("Revenue", revenue, "currency", "€"),
+        Headlined("Orders", orders, "integer"),
+        Returned("channels", ("channel", "revenue"), rows),
+    ]
+
+
+_BEFORE = _found(104_100.0, 2_655, ("search", 48_000.0), ("print", 1_200.0), ("email", 21_000.5))
+_AFTER = _found(
+    117_011.85, 2_573, ("search", 48_210.5), ("radio", 900.0), ("tv", 310.25), ("email", 21_000.5)
+)
+_SINCE = Since(
+    Earlier("#121", datetime(2026, 3, 23, 8, 0, tzinfo=UTC), 1, 3, compare(_BEFORE, _AFTER)), 4, _NOW
+)
+
+NOTICES = {
+    "result_changed": Message(
+        text="Succeeded: Weekly campaign report · #128 · 2.3 s",
+        title="Succeeded: Weekly campaign report · #128 · 2.3 s",
+        tone=Tone.SUCCESS,
+        blocks=results.blocks(_AFTER, since=_SINCE),
+        buttons=(_RUN_AGAIN, Button("View", "show #128"), Button("CSV", "csv #128")),
+    ),
+    "result_quiet": Message(
+        text="Succeeded, quietly: Weekly campaign report · #129 · 0.1 s",
+        title="Succeeded, quietly: Weekly campaign report · #129 · 0.1 s",
+        tone=Tone.SUCCESS,
+        blocks=(Paragraph("run_if returned no row. The agent was not run; a schedule posts nothing then."),),
+        buttons=(Button("Run again", "run #129"), Button("View", "show #129")),
+    ),
+    "result_condition_broke": Message(
+        text="Succeeded: Weekly campaign report · #130 · 2.1 s",
+        title="Succeeded: Weekly campaign report · #130 · 2.1 s",
+        tone=Tone.SUCCESS,
+        blocks=(
+            *results.blocks(
+                [
+                    Headlined("Revenue", 117_011.85, "currency", "€"),
+                    Judged("post_if", "total.totl > 3", None, _BROKE),
+                ]
+            ),
+            Paragraph(f'The condition "total.totl < 1000" could not be told: {_BROKE}'),
+        ),
+        buttons=(Button("Run again", "run #130"), Button("View", "show #130")),
+        mentions=("member-ana",),
+    ),
+    "notify_rules": notices.listing(
+        None,
+        [
+            notices.Named(NotifyRule(topics=("failed_run",)), ("slack:#ops",), 7, True, "Ana Souza"),
+            notices.Named(
+                NotifyRule(topics=("changed", "anomaly"), if_="total.total < 1000", mention=("owner",)),
+                ("teams:19:abc@thread.tacv2", "email:ops@example.com"),
+                8,
+                True,
+                "Bob Lee",
+            ),
+        ],
+    ),
+    "notify_added": notices.added(
+        None,
+        notices.Named(NotifyRule(topics=("failed_run",), level="error"), ("slack:#ops",), 7, True, "Ana"),
+        missing=("slack",),
+    ),
+}
+
+GALLERY: dict[str, Message] = ANSWERS | REFUSALS | READS | BATCHES | EDGES | NOTICES
 """name -> message; the names are those of the golden files."""
 
 NAMES = {"member-ana": "Ana Souza", "member-bob": "Bob Lee", "member-carol": "Carol\x1b[31m"}
