@@ -4,13 +4,24 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test coverage lint chaos mutants bench serve golden preview locks clean
+.PHONY: demo test test-system coverage lint chaos mutants bench serve golden preview locks clean
 
 demo: $(READY)
 	@$(BIN)/slashjob demo --folder build/demo
 
-test: $(READY)
+test: $(READY) test-system
 	$(BIN)/pytest -n 2 --dist loadfile
+
+# What only tests need of the operating system: a browser. Installed where that is allowed, named where not.
+SYSTEM := chromium fonts-noto-color-emoji
+test-system:
+	@for one in chromium chromium-browser google-chrome google-chrome-stable; do \
+		command -v $$one >/dev/null && exit 0; done; \
+	as=; test "$$(id -u)" = 0 || as="sudo -n"; \
+	if command -v apt-get >/dev/null && $$as true 2>/dev/null; then \
+		echo "Installing $(SYSTEM) (once)"; \
+		$$as apt-get update -qq && $$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(SYSTEM) >/dev/null; \
+	else echo "The tests need a Chromium: install $(SYSTEM), for example as root: make test-system"; exit 1; fi
 
 coverage: $(READY)
 	@$(BIN)/coverage erase
@@ -39,6 +50,7 @@ serve: $(READY)
 
 preview: $(READY)
 	@$(BIN)/python -m tests.channels.preview build/preview
+	@$(BIN)/python -m tests.acceptance.teams_preview build/preview
 
 golden: $(READY)
 	UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/channels tests/unit/test_readme.py

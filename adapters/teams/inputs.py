@@ -40,7 +40,7 @@ def decoded(value: str) -> str:
 def elements(form: Form, *, several: bool = False, only_for: str = "") -> list[Part]:
     """The form's fields and its buttons. `several`: one value or many in each field."""
     shown = [_Shown(one, several=several) for one in form.fields]
-    made: list[Part] = [rich(run(cut(one_line(form.title), limits.HEADING), weight="Bolder"))]
+    made: list[Part] = []
     left = FORM_BYTES
     for one in shown:
         parts = one.parts()

@@ -188,7 +188,7 @@ class Page:
 
     def _file(self, block: File) -> None:
         total = (block.table.total_rows or len(block.table.rows)) if block.table else None
-        size = f" ({total:,} rows)" if total is not None else ""
+        size = "" if total is None else f" ({total:,} {'row' if total == 1 else 'rows'})"
         self.put(small(f"{cut(one_line(block.name), 200)}{size} · {self._ways.files}"))
 
     def _lines(self, written: Written, spacing: str) -> None:

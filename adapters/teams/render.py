@@ -15,7 +15,7 @@ from adapters.teams import buttons, inputs, limits
 from adapters.teams.page import Page, Ways
 from adapters.teams.parts import Part, rich, run, small
 from adapters.teams.text import cut, name, one_line
-from core.messages import Image, Message, Tone
+from core.messages import Block, Image, Message, Paragraph, Tone
 
 CARD = "application/vnd.microsoft.card.adaptive"
 _ENVELOPE = 2 * 1_000  # bytes of what stands around a card's elements, the summary not counted
@@ -25,7 +25,10 @@ _SIGNS = {Tone.PROGRESS: "⏳", Tone.SUCCESS: "✅", Tone.WARNING: "⚠️", Ton
 _STYLES = {Tone.PROGRESS: "accent", Tone.SUCCESS: "good", Tone.WARNING: "warning", Tone.FAILURE: "attention"}
 _WORDS = {
     Tone.PROGRESS: ("running", "started", "waiting", "queued", "progress", "attempt", " of "),
-    Tone.SUCCESS: ("succe", "done", "recovered", "ready", "applied"),
+    Tone.SUCCESS: (
+        *("succe", "done", "recovered", "ready", "applied", "scheduled", "saved", "removed", "approved"),
+        *("changed", "created", "paused", "resumed", "linked"),
+    ),
     Tone.WARNING: ("warning", "refused", "not ", "fail", "cancelled", "skipped", "paused", "missed", "?"),
     Tone.FAILURE: ("fail", "error", "timed out", "lost", "interrupted"),
 }
@@ -89,7 +92,8 @@ def cards(
     for text in _rest(message):
         page.text(text)
     for block in message.blocks:
-        page.add(block)
+        if not _is_said(block, message):
+            page.add(block)
     if left_out := buttons.too_long(message.buttons):
         page.put(small(f"Too long for a button, type it instead: {', '.join(left_out[:10])}"))
     return _finished(page, message, ending, called)
@@ -169,10 +173,17 @@ def _rest(message: Message) -> list[str]:
     return [said] if said.strip() else []
 
 
+def _is_said(block: Block, message: Message) -> bool:
+    """It only repeats the text that the heading is."""
+    return isinstance(block, Paragraph) and not message.title and block.text.strip() == message.text.strip()
+
+
 def _ending(message: Message, look: Look, called: list[Mention]) -> list[Part]:
     """What stands at the end of the first card whatever is cut before it: a form, whom it calls, buttons."""
     made: list[Part] = []
     if message.form is not None:
+        if (title := one_line(message.form.title)) and title != one_line(message.title):
+            made.append(rich(run(cut(title, limits.HEADING), weight="Bolder")))
         made += inputs.elements(message.form, several=look.several, only_for=look.only_for)
     if called:
         made.append({"type": "TextBlock", "text": " ".join(map(_tag, called)), "wrap": True})

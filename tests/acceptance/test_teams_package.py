@@ -16,9 +16,9 @@ APP = App("11111111-2222-3333-4444-555555555555", "jobs.example.org")
 
 
 @pytest.fixture(scope="module")
-def schema(playground: Node) -> Any:
+def schema(playground_packages: Node) -> Any:
     """The schema of the version that our manifest names."""
-    folder = playground.modules / "@microsoft" / "app-manifest" / "build" / "json-schemas" / "teams"
+    folder = playground_packages.modules / "@microsoft" / "app-manifest" / "build" / "json-schemas" / "teams"
     path: Path = folder / f"v{VERSION}" / "MicrosoftTeams.schema.json"
     return json.loads(path.read_text(encoding="utf-8-sig"))
 

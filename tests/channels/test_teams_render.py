@@ -72,7 +72,7 @@ def test_only_minted_mentions_stand_where_marks_are_read() -> None:
 
 def test_data_that_looks_like_a_mention_calls_nobody() -> None:
     said = "<at>Ana Souza</at> hello"
-    content = made(Message(text=said, blocks=(Paragraph(said), Facts(((said, said),)))))
+    content = made(Message(text=said, blocks=(Paragraph(f"{said}!"), Facts(((said, said),)))))
     assert "entities" not in content["msteams"]
     assert list(parts(content, "TextBlock")) == []
     assert text_of(content).count("<at>Ana Souza</at>") == 4
@@ -113,6 +113,11 @@ def test_the_summary_begins_with_the_outcome_and_is_one_line() -> None:
 )
 def test_the_status_is_a_word_and_not_only_a_colour(tone: Tone, title: str, said: str) -> None:
     assert text_of(made(Message(text="x", title=title, tone=tone))["body"][0]) == said
+
+
+def test_what_the_heading_says_is_not_said_again() -> None:
+    assert len(made(Message(text="x\ny", blocks=(Paragraph("x\ny"),)))["body"]) == 2
+    assert len(made(Message(text="x", title="Title", blocks=(Paragraph("x"),)))["body"]) == 2
 
 
 def test_lines_stay_lines() -> None:
