@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
-from core import absences, deliveries, incidents, jobs, people, probes, results, views
+from core import absences, deliveries, digests, incidents, jobs, people, probes, results, views
 from core.deliveries import NOTHING, Delivery, Extra, Kind
 from core.errors import NotFound
 from core.incidents import Incident
@@ -16,6 +16,7 @@ from core.turns import Turn
 from core.views import BatchView
 from core.wording import batches, firings
 from core.wording import deliveries as delivery_wording
+from core.wording import digests as digest_wording
 from core.wording import incidents as incident_wording
 from core.wording.deliveries import doubtful, undelivered
 from core.wording.incidents import Around
@@ -71,6 +72,12 @@ async def _message(turn: Turn, delivery: Delivery) -> Message:
             if absence is None:
                 return firings.gone()
             return firings.absence(await jobs.get(turn, absence.schedule.job), absence)
+        case Kind.DIGEST | Kind.REST:
+            found = await digests.of_post(turn, delivery.subject)
+            if found is None:
+                return digest_wording.gone()
+            say = digest_wording.post if delivery.kind is Kind.DIGEST else digest_wording.rest
+            return say(*found)
         case Kind.ALERT | Kind.REMINDER | Kind.PAUSED | Kind.RECOVERED:
             return await _of_incident(turn, delivery)
         case _:

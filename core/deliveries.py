@@ -48,9 +48,11 @@ class Kind(StrEnum):
     TEST = "test"  # to see whether it arrives
     TESTED = "tested"  # what became of test messages
     ABSENCE = "absence"  # what a schedule skipped or missed on a day, where a rule wants to hear of it
+    DIGEST = "digest"  # what became of a channel's jobs since the last one
+    REST = "rest"  # what did not fit into it, in its thread
 
 
-_AT_ITS_MESSAGE = frozenset(Kind) - {Kind.STATUS, Kind.DRIFT}
+_AT_ITS_MESSAGE = frozenset(Kind) - {Kind.STATUS, Kind.DRIFT, Kind.DIGEST}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The scheduler's loop body: what is due is settled, in short transactions, by any number of processes.
 
-Rows decide: a chunk of due schedules is locked (others skip what is locked), each is moved on by
-compare-and-set, and its firing and its batch are in the same transaction.
+Schedules, and digests after them. Rows decide: a chunk of due schedules is locked (others skip what is
+locked), each is moved on by compare-and-set, and its firing and its batch are in the same transaction.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-from core import firings, ids
+from core import digests, firings, ids
 from core.errors import Busy
 from core.firings import Beaten
 from core.scheduled import read
+from core.store import digests as digest_rows
 from core.store import schedules as rows
 from core.turns import Turn, Turns
 from core.vault import Vault
@@ -33,6 +34,7 @@ class Scheduler:
         self._vault = vault
         self._chunk = CHUNK_SQLITE if turns.store.sqlite else CHUNK
         self._spared: dict[int, datetime] = {}
+        self._unposted: dict[int, datetime] = {}  # digests that failed, and until when they are left alone
         self._marked: datetime | None = None
 
     async def work(self) -> timedelta:
@@ -40,6 +42,7 @@ class Scheduler:
         due, now = await self._look()
         if due is not None and due <= now:
             await self.tick()
+            await self.post()
             due, now = await self._look()
         if self._marked is None or not timedelta(0) <= now - self._marked < SEEN_EVERY:
             await self._turns.take(lambda turn: rows.see(turn.connection, turn.now))
@@ -47,6 +50,22 @@ class Scheduler:
         if due is None or due <= now:  # what is still due is held by others, or is left alone for now
             return LONGEST
         return min(due - now, LONGEST)
+
+    async def post(self) -> int:
+        """Post the digests that are due; returns how many. One at fault keeps no other from its time."""
+        posted = 0
+        while due := await self._turns.look(lambda turn: digests.due(turn, self._unposted_now(turn.now))):
+            for pk in due:
+                try:
+                    posted += await self._turns.take(lambda turn, pk=pk: digests.settle(turn, pk))  # type: ignore[misc]
+                except Busy:
+                    raise
+                except Exception:
+                    _log.exception("scheduler.digest_failed", extra={"digest": pk})
+                    self._unposted[pk] = (await self._look())[1] + SPARED_FOR
+            if len(due) < digests.CHUNK:
+                break
+        return posted
 
     async def tick(self) -> int:
         """Settle everything that is due now; returns how many schedules were. Safe to repeat and to race."""
@@ -66,10 +85,11 @@ class Scheduler:
                 return total
 
     async def _look(self) -> tuple[datetime | None, datetime]:
-        """When something is due next, and what time it is: one query on the head of an index."""
+        """When something is due next, and what time it is: two queries, each on the head of an index."""
 
         async def look(turn: Turn) -> tuple[datetime | None, datetime]:
-            return await rows.next_due(turn.connection), turn.now
+            found = (await rows.next_due(turn.connection), await digest_rows.next_due(turn.connection))
+            return min((one for one in found if one is not None), default=None), turn.now
 
         return await self._turns.look(look)
 
@@ -105,6 +125,10 @@ class Scheduler:
         found = [read(row) for row in await rows.lock(turn.connection, [pk])]
         await firings.settle(turn, found, vault=self._vault, seen_at=seen_at)
         return len(found)
+
+    def _unposted_now(self, now: datetime) -> list[int]:
+        self._unposted = {pk: until for pk, until in self._unposted.items() if until > now}
+        return list(self._unposted)
 
     def _left_alone(self, now: datetime) -> list[int]:
         self._spared = {pk: until for pk, until in self._spared.items() if until > now}

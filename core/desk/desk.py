@@ -23,6 +23,7 @@ from core.desk import (
     auditing,
     choosing,
     delivering,
+    digesting,
     discretion,
     explaining,
     homing,
@@ -76,8 +77,10 @@ CHANGES: dict[Name, Handler] = {
     Name.REJECT: approving.reject,
     Name.TEST_DELIVERY: delivering.test,
     Name.ACK: acking.ack,
+    Name.DIGEST: digesting.digest,
 }
 LOOKS: dict[Name, Handler] = {
+    Name.DIGESTS: digesting.listing,
     Name.LIST: looking.listing,
     Name.SHOW: looking.show,
     Name.CSV: attaching.csv,

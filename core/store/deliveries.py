@@ -26,10 +26,12 @@ _UNKNOWN = sa.text("deliveries.state = 'unknown'")
 _LINE = 0x736C64656C  # "sldel": who claims stands in this line
 _M = deliveries.alias("message")  # what a result, an alert or a mention stands in the thread of
 _THREAD = sa.and_(
-    _M.c.batch == deliveries.c.batch,
     _M.c.channel == deliveries.c.channel,
     _M.c.pk != deliveries.c.pk,
-    _M.c.kind.in_(["status", "alert"]),
+    sa.or_(
+        sa.and_(_M.c.batch == deliveries.c.batch, _M.c.kind.in_(["status", "alert"])),
+        sa.and_(deliveries.c.kind == "rest", _M.c.subject == deliveries.c.subject, _M.c.kind == "digest"),
+    ),
 )
 _ANCHOR = (
     sa.select(_M.c.external_id)
@@ -38,7 +40,12 @@ _ANCHOR = (
     .limit(1)
     .scalar_subquery()
 )
-_FOLLOWS = ["reminder", "paused", "recovered"]  # not before the message whose thread they go to, if any
+_FOLLOWS = [
+    "reminder",
+    "paused",
+    "recovered",
+    "rest",
+]  # not before the message whose thread they go to, if any
 _UNSENT = (
     sa.select(_M.c.pk)
     .where(

@@ -5,6 +5,7 @@ What a constraint means stands beside it; every rule of the kind "at most one" i
 
 from core.store.tables.columns import metadata
 from core.store.tables.definitions import agents, job_versions, jobs, parameter_sets, sources
+from core.store.tables.digests import digest_posts, digests
 from core.store.tables.incidents import incidents
 from core.store.tables.keys import api_keys
 from core.store.tables.notices import deliveries, notify_rules
@@ -33,6 +34,8 @@ __all__ = [
     "channels",
     "chat_entries",
     "deliveries",
+    "digest_posts",
+    "digests",
     "facts",
     "firings",
     "identities",

@@ -66,6 +66,7 @@ batches = Table(
         name="state",
     ),
     Index("ix_batches_job", "job", "pk"),
+    Index("ix_batches_ended", "job", "ended_at"),
     Index("ix_batches_organization", "organization", "pk"),
     where("ix_batches_open", "job", "state", condition="state IN ('proposed', 'waiting', 'active')"),
     where(

@@ -1,0 +1,91 @@
+"""digest, digests: the summary that a channel gets by itself."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from core import digests, people, times
+from core.definitions import NAME, Role, Schedule
+from core.desk import targets
+from core.desk.visit import Reply, Visit
+from core.digests import Digest
+from core.editions import Chosen
+from core.errors import Misunderstood
+from core.wording import digests as wording
+
+
+async def digest(visit: Visit) -> Reply:
+    """`digest WHEN… jobs=a,b tag=… name=…`, `digest now`, `digest off`; alone: those of this channel."""
+    await targets.may_look(visit, Role.VIEWER)
+    channel = await _channel(visit)
+    text = visit.command.text.casefold()
+    name = visit.command.options.get("name", "").casefold()
+    if text == "off" or "off" in visit.command.flags:
+        return Reply(wording.off(await digests.off(visit.turn, visit.member, channel, name)), private=False)
+    if text == "now":
+        return await _now(visit, channel, name)
+    if not text:
+        found = await digests.of_channel(visit.turn, visit.organization, channel)
+        return Reply(wording.listing(found, visit.reader, here=True))
+    return await _save(visit, channel, name or digests.USUAL)
+
+
+async def listing(visit: Visit) -> Reply:
+    """`digests`: those of every channel."""
+    await targets.may_look(visit, Role.VIEWER)
+    found = await digests.of_organization(visit.turn, visit.organization)
+    return Reply(wording.listing(found, visit.reader, here=False))
+
+
+async def _save(visit: Visit, channel: int, name: str) -> Reply:
+    await people.permit(visit.turn, visit.member, Role.EDITOR, "save a digest")
+    if not re.fullmatch(NAME, name):
+        raise Misunderstood(
+            f"{name[:40]} cannot be the name of a digest.",
+            hint="Names are of a-z, 0-9, - and _, and begin with a letter: name=weekly",
+        )
+    options = visit.command.options
+    named = options.get("timezone", "")
+    expression = times.parse(
+        visit.command.text,
+        zone=times.zone(named) if named else visit.reader,
+        now=visit.turn.now,
+        calendar=options.get("calendar", ""),
+    )
+    definition = Schedule(when=expression.text, timezone=expression.zone.key, calendar=expression.calendar)
+    draft = digests.Draft(channel, name, definition, expression, await _chosen(visit))
+    saved = await digests.save(visit.turn, visit.member, draft)
+    edition = await digests.now(visit.turn, visit.member, channel, saved.chosen, visit.reader, saved)
+    return Reply(wording.saved(saved, edition, visit.turn.now, visit.reader), private=False)
+
+
+async def _now(visit: Visit, channel: int, name: str) -> Reply:
+    """Post it now; only the asker sees it where they may not run anything here."""
+    found = await digests.of_channel(visit.turn, visit.organization, channel)
+    known = next((one for one in found if one.name == (name or digests.USUAL)), None)
+    known = known or (found[0] if len(found) == 1 and not name else None)
+    if name and known is None:
+        raise Misunderstood(f"This channel has no digest called {name[:40]}.", suggestions=("digest",))
+    chosen = await _chosen(visit)
+    chosen = known.chosen if known is not None and chosen.of_channel else chosen
+    zone = known.table.zone if known is not None else visit.reader
+    edition = await digests.now(visit.turn, visit.member, channel, chosen, zone, known)
+    message = wording.now(known.name if known else digests.USUAL, _place(visit, known), edition)
+    return Reply(message, private=not visit.member.may(Role.OPERATOR))
+
+
+async def _chosen(visit: Visit) -> Chosen:
+    names = [one.strip() for one in visit.command.options.get("jobs", "").split(",") if one.strip()]
+    tags = [one.strip() for one in visit.command.options.get("tag", "").split(",") if one.strip()]
+    return await digests.choose(visit.turn, visit.member, names, tags)
+
+
+async def _channel(visit: Visit) -> int:
+    """The channel itself, where it was said in a thread: a digest is a message of its own."""
+    place = replace(visit.request.channel, thread="")
+    return await people.channel(visit.turn, visit.organization, place)
+
+
+def _place(visit: Visit, known: Digest | None) -> str:
+    return known.place if known is not None else visit.request.channel.address
