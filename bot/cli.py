@@ -20,6 +20,7 @@ from bot import logs, settings
 from bot.init import init_command
 from bot.move import move_command
 from bot.next import next_command
+from bot.pipeline import trigger_command
 from bot.teams_package import teams_package_command
 from core import times
 from core.errors import Misconfigured, Refusal
@@ -46,6 +47,7 @@ def main() -> None:
 main.add_command(next_command, "next")
 main.add_command(init_command, "init")
 main.add_command(move_command, "move")
+main.add_command(trigger_command, "trigger")
 main.add_command(teams_package_command, "teams-package")
 
 

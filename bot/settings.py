@@ -30,6 +30,7 @@ SECRETS = (  # may stand in a file named by X_FILE
     "SLASHJOB_WEBHOOKS",
     "SMTP_URL",
 )
+_OF_CLIENTS = ("SLASHJOB_URL", "SLASHJOB_KEY", "SLASHJOB_ORGANIZATION")  # what `slashjob trigger` reads
 _OAUTH = ("SLACK_CLIENT_SECRET", "SLACK_SIGNING_SECRET", "SLASHJOB_PUBLIC_URL")
 SLACK_API = "https://slack.com/api/"
 TEAMS_OPENID = "https://login.botframework.com/v1/.well-known/openidconfiguration"
@@ -384,6 +385,8 @@ def _teams(values: Mapping[str, str]) -> list[str]:
 
 def _is_unknown(name: str, known: Mapping[str, str]) -> bool:
     plain = name.removesuffix("_FILE")
+    if name in _OF_CLIENTS:
+        return False
     return name.startswith("SLASHJOB_") and name not in known and not (plain in SECRETS and plain != name)
 
 

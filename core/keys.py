@@ -17,7 +17,7 @@ from typing import Any
 
 from core import audit, ids, jobs, people
 from core.definitions import Role
-from core.errors import Invalid, NotAllowed, NotFound
+from core.errors import Invalid, NotAllowed, NotFound, OutOfPlace
 from core.jobs import Job
 from core.nearest import nearest
 from core.people import Member
@@ -91,7 +91,8 @@ async def create(
 
     Raises:
         NotAllowed: the actor is no admin.
-        Invalid: no name, one that is taken, a permission that there is not, a limit that means nothing.
+        Invalid: no name, a permission that there is not, a limit that means nothing.
+        OutOfPlace: there is a key of that name.
         NotFound: there is no such job.
     """
     await people.permit(turn, actor, Role.ADMIN, "make keys")
@@ -214,7 +215,7 @@ def _check(
     if not name or len(name) > _NAME_LIMIT:
         raise Invalid(f"A key needs a name of 1 to {_NAME_LIMIT} characters.")
     if name.casefold() in (one.casefold() for one in taken):
-        raise Invalid(
+        raise OutOfPlace(
             f"There is a key {name} already.", hint="Choose another name, or revoke that one first."
         )
     if job_names and (broad := granted & {Permission.ADMIN, Permission.EDITOR}):

@@ -99,7 +99,7 @@ class JobsQuery(Query):
     """Which jobs."""
 
     word: str | None = Field(None, description="Has this in its name, title or tags.", max_length=100)
-    enabled: str | None = Field(None, description="true or false", pattern="^(true|false)$")
+    enabled: str | None = Field(None, description="true or false", pattern="^(true|false)?$")
 
 
 class JobWritten(Model):

@@ -125,7 +125,7 @@ def _responses(one: Endpoint, schemas: Mapping[str, Any]) -> dict[str, Any]:
         if examples:
             said["content"][one.answer_type]["example"] = examples[0]
     elif one.answer_type != "application/json":
-        said["content"] = {one.answer_type: {"schema": {"type": "string"}}}
+        said["content"] = {one.answer_type: {}}
     if one.keeps_answers:
         said["headers"] = {
             "Idempotent-Replayed": {

@@ -148,7 +148,9 @@ def _answers(one: Mapping[str, Any], document: Mapping[str, Any]) -> str:
     rows = []
     for status, raw in one["responses"].items():
         answer = _resolved(raw, document)
-        schema: Mapping[str, Any] = next((own["schema"] for own in answer.get("content", {}).values()), {})
+        schema: Mapping[str, Any] = next(
+            (own.get("schema", {}) for own in answer.get("content", {}).values()), {}
+        )
         rows.append((status, _kind(schema, document), answer["description"], False))
     example = next(
         (

@@ -42,7 +42,7 @@ def _instant(value: Any) -> Any:
 
 
 def _seconds(value: Any) -> Any:
-    if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", value):
+    if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,20})?", value):
         raise ValueError("it is a number of seconds")
     return float(value)
 
@@ -61,13 +61,16 @@ Limit = Annotated[int, Field(ge=1, le=200, description="How many at most."), Bef
 
 
 def query(request: web.Request, model: type[ModelT]) -> ModelT:
-    """The query as values; what is given empty counts as not given. Raises `Refused` 422."""
+    """The query as values; a text that is given empty counts as not given. Raises `Refused` 422."""
     given: dict[str, str] = {}
+    texts = {
+        field.alias or name for name, field in model.model_fields.items() if field.annotation == str | None
+    }
     for name, value in request.query.items():
         if name in given:
             mistake = Mistake(detail=f"'{name[:60]}' is given twice.", parameter=name[:60])
             raise Refused("invalid", mistake.detail, errors=[mistake])
-        if value != "":
+        if value != "" or name not in texts:
             given[name] = _sound(value, name)
     try:
         return model.model_validate(given)

@@ -77,10 +77,7 @@ class Rest:
         return json.dumps(made, ensure_ascii=False).encode(), page.page(made).encode()
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
-        try:
-            return await runs.fetch(request, self._desk)
-        except Exception:  # the door of an HTTP handler
-            return crashed()
+        return await runs.fetch(request, self._desk)
 
     async def _document(self, _: web.Request) -> web.Response:
         return web.Response(body=self._written[0], content_type="application/json")
@@ -117,3 +114,7 @@ async def _explained(request: web.Request, handler: Handler) -> web.StreamRespon
             raise
         kind = "too-large" if refused.status == 413 else "bad-request"
         return problems.response(problems.problem(kind, f"The request cannot be read: {refused.reason}."))
+    except ConnectionResetError:
+        raise
+    except Exception:  # the door of an HTTP handler
+        return crashed()

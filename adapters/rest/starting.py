@@ -20,7 +20,7 @@ from core.store import batches as batch_rows
 FULL_WAIT = 30  # seconds after which a full line is worth another try
 
 Value = Annotated[
-    Annotated[str, StringConstraints(max_length=100_000)] | bool | int | float | None,
+    str | bool | int | float | None,
     Field(description='A value, typed or as text: 42 and "42" mean the same to an integer parameter.'),
 ]
 Values = dict[str, Value]
