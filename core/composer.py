@@ -18,19 +18,20 @@ from core.wording import batches, firings
 from core.wording import deliveries as delivery_wording
 from core.wording import digests as digest_wording
 from core.wording import incidents as incident_wording
-from core.wording.deliveries import doubtful, undelivered
+from core.wording.deliveries import doubtful, perhaps_delivered, undelivered
 from core.wording.incidents import Around
 
 
 async def compose(turn: Turn, delivery: Delivery) -> Message:
-    """The newest state of what the delivery tells of; where a channel did not take it, that too."""
+    """The newest state of what the delivery tells of; where it was not (surely) taken, that too."""
     message = _with(await _message(turn, delivery), delivery.extra)
     if lost := await deliveries.doubtful(turn, delivery):
         message = replace(message, blocks=(*message.blocks, Paragraph(doubtful(lost))))
     if not delivery.instead_of:
         return message
-    where, why = await deliveries.why_not(turn, delivery.instead_of)
-    return replace(message, blocks=(Paragraph(undelivered(where, why)), *message.blocks))
+    where, why, perhaps = await deliveries.why_not(turn, delivery.instead_of)
+    said = perhaps_delivered(where, why) if perhaps else undelivered(where, why)
+    return replace(message, blocks=(Paragraph(said), *message.blocks))
 
 
 def _with(message: Message, extra: Extra) -> Message:

@@ -28,6 +28,7 @@ PACES = (  # (age of a message, least time between two edits of it): DESIGN.md, 
 
 _ATTEMPT = "attempt:"
 _INCIDENT = "incident:"
+ANEW = "anew:"  # subjects of what is told again because nobody knows whether the first arrived
 INSTEAD = "instead:"  # subjects of what goes elsewhere because a channel did not take it
 
 
@@ -144,7 +145,25 @@ async def settled(turn: Turn, batch: int, extra: Extra) -> None:
     if extra != NOTHING:
         await rows.add_data(turn.connection, batch, Kind.STATUS, _data(extra))
     await rows.touch(turn.connection, [batch], Kind.STATUS, turn.now, urgent=True)
+    await tell_anew(turn, batch)
     turn.owed = True
+
+
+async def tell_anew(turn: Turn, batch: int) -> None:
+    """A batch has ended whose message may have arrived or not, and cannot be edited: owe the end as a new
+    message, once. Safe to repeat."""
+    for row in await rows.unsure(turn.connection, batch, Kind.STATUS):
+        if not row.subject.startswith(ANEW):
+            owed = Owed(
+                row.organization,
+                row.channel,
+                Kind.STATUS,
+                f"{ANEW}{row.subject}",
+                batch,
+                row.only_for,
+                extra=_extra(row.data),
+            )
+            await owe_all(turn, [owed])
 
 
 async def owe_instead(turn: Turn, delivery: Delivery, root: str, organization: int, channel: int) -> None:
@@ -181,10 +200,12 @@ async def of_channel(turn: Turn, channel: int, *, after: int = 0) -> list[Delive
     return [read(row) for row in await rows.of_channel(turn.connection, channel, after)]
 
 
-async def why_not(turn: Turn, delivery_id: str) -> tuple[str, str]:
-    """(where, why) of a delivery that was not taken."""
+async def why_not(turn: Turn, delivery_id: str) -> tuple[str, str, bool]:
+    """(where, why, whether it may be there all the same) of a delivery that was not taken."""
     row = await rows.by_id(turn.connection, delivery_id)
-    return ("", "") if row is None else (row.name or row.address, row.error)
+    if row is None:
+        return "", "", False
+    return row.name or row.address, row.error, row.state == DeliveryState.UNKNOWN
 
 
 async def subject(turn: Turn, delivery: Delivery) -> str:

@@ -238,6 +238,16 @@ class Notifier:
             if error.permanent:
                 await rows.mark_channel(turn.connection, delivery.pk, "broken", error.sentence)
             await fallback.divert(turn, delivery, self._platforms)
+        elif held and state is DeliveryState.UNKNOWN:
+            await self._doubt(turn, delivery)
+
+    async def _doubt(self, turn: Turn, delivery: Delivery) -> None:
+        """Nobody knows whether it arrived: an alert goes to the next fallback too, saying so; an end that
+        came meanwhile is told as a new message."""
+        if delivery.kind is not Kind.STATUS:
+            await fallback.divert(turn, delivery, self._platforms)
+        elif await rows.has_newer(turn.connection, delivery.pk, delivery.version):
+            await deliveries.tell_anew(turn, delivery.batch)
 
     def _state_after(self, turn: Turn, delivery: Delivery, error: DeliveryError) -> DeliveryState:
         """What becomes of a delivery that was not brought; `sending` is kept where it is to be looked up."""

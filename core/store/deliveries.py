@@ -228,11 +228,33 @@ async def get(connection: AsyncConnection, pks: Sequence[int]) -> list[Row]:
 async def by_id(connection: AsyncConnection, delivery_id: str) -> Row | None:
     """Where a delivery goes, what it is about and what became of it."""
     query = (
-        sa.select(channels.c.name, channels.c.address, deliveries.c.error, deliveries.c.subject)
+        sa.select(
+            channels.c.name, channels.c.address, deliveries.c.error, deliveries.c.subject, deliveries.c.state
+        )
         .join(channels, channels.c.pk == deliveries.c.channel)
         .where(deliveries.c.id == delivery_id)
     )
     return (await connection.execute(query)).one_or_none()
+
+
+async def unsure(connection: AsyncConnection, batch: int, kind: str) -> list[Row]:
+    """The messages of a batch of which nobody knows whether they arrived."""
+    query = sa.select(deliveries).where(
+        deliveries.c.batch == batch,
+        deliveries.c.kind == kind,
+        deliveries.c.state == DeliveryState.UNKNOWN,
+    )
+    return list(await connection.execute(query.order_by(deliveries.c.pk)))
+
+
+async def has_newer(connection: AsyncConnection, pk: int, version: int) -> bool:
+    """The batch of a delivery has ended, and there is more to tell of it than that version did."""
+    query = (
+        sa.select(deliveries.c.pk)
+        .join(batches, batches.c.pk == deliveries.c.batch)
+        .where(deliveries.c.pk == pk, deliveries.c.version > version, batches.c.ended_at.is_not(None))
+    )
+    return await connection.scalar(query) is not None
 
 
 async def settle(connection: AsyncConnection, pk: int, fence: int, values: dict[str, Any]) -> bool:

@@ -60,6 +60,13 @@ def undelivered(where: str, why: str) -> str:
     return f"This comes here because it could not be posted in {where or 'its channel'}: {why}"
 
 
+def perhaps_delivered(where: str, why: str) -> str:
+    """The first line of an alert that may be in its channel already."""
+    return (
+        f"This comes here too because it may or may not have been posted in {where or 'its channel'}: {why}"
+    )
+
+
 def doubtful(lost: Sequence[Row]) -> str:
     """That earlier messages may not have arrived, in the next one."""
     named = [_what(Kind(row.kind), row.batch, row.job_name) for row in lost[:5]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -169,6 +171,48 @@ async def test_a_send_that_may_have_arrived_is_unknown_and_never_repeated(
     assert len(office.teams.asked("send")) == 1
     office.bot.agent.gate.set()
     await office.ended()
+    await bring(office)
+    first, second, mention = said(office)  # the end has never been told: it is, and says so
+    assert "after 1 h" in mention
+    assert "Succeeded: report" not in first
+    assert "Succeeded: report" in second
+    assert "not known whether" in second
+    assert await states(office) == [DeliveryState.UNKNOWN, DeliveryState.SENT, DeliveryState.SENT]
+
+
+@pytest.mark.parametrize("fault", AMBIGUOUS, ids=IDS)
+async def test_an_end_that_came_while_the_first_message_went_out_is_told(office: Scene, fault: Fault) -> None:
+    await office.say("run report do=wait")
+    gate = asyncio.Event()
+    fault = replace(fault, gate=gate)
+    office.teams.fault("send", fault)
+    bringing = asyncio.create_task(office.deliver())
+
+    async def under_way() -> bool:
+        return bool(office.teams.asked("send"))
+
+    await until(under_way)
+    office.bot.agent.gate.set()
+    await office.ended()
+    gate.set()
+    await bringing
+    await bring(office)
+    assert len(office.channel.messages) == 2
+    assert "Succeeded: report" in said(office)[-1]
+    assert await states(office) == [DeliveryState.UNKNOWN, DeliveryState.SENT]
+
+
+@pytest.mark.parametrize("fault", AMBIGUOUS, ids=IDS)
+async def test_an_alert_that_may_have_arrived_goes_to_the_fallback_too(office: Scene, fault: Fault) -> None:
+    await office.say("list")
+    before = len(office.channel.messages)
+    await scheduled(office, do="fail for good")
+    office.teams.fault("send", fault)
+    await bring(office)
+    assert len(office.channel.messages) == before + 1
+    (told,) = said(office, office.teams.chat(office.ana))
+    assert "may or may not have been posted" in told
+    assert await states(office) == [DeliveryState.UNKNOWN, DeliveryState.SENT]
 
 
 @pytest.mark.parametrize("fault", AMBIGUOUS, ids=IDS)
