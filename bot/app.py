@@ -37,6 +37,7 @@ from core.desk.desk import Desk
 from core.errors import Misconfigured
 from core.janitor import Janitor
 from core.lifecycles import Status
+from core.locator import Locator
 from core.notifier import Notifier
 from core.ports import Agent, Engine, Platform
 from core.postbox import Postbox
@@ -61,6 +62,7 @@ Role = Literal["serve", "worker", "say", "console", "demo"]
 
 ORPHANED = timedelta(hours=1)  # after which what is owed on a platform that is not set up is told elsewhere
 LOOK = 0.5  # seconds between two looks whether all is well
+NAMES = 30.0  # seconds between two looks for names of channels
 
 
 class NotReady(Exception):
@@ -103,6 +105,7 @@ class Bot:
         )
         self.chooser = chooser
         self.platforms: dict[str, Platform] = {"console": Console()}
+        self._locator = Locator(self.turns, self.platforms)
         self.data = self._data_folder()
         shared = None if self.store.sqlite else Postbox(self.turns, self.vault)
         self.callbacks = Callbacks(settings.public_url, shared)
@@ -301,6 +304,8 @@ class Bot:
         execution = Execution(worker, loops, asyncio.Event(), [])
         self._execution = execution
         works = [self._replace_when_buried]
+        if not only:
+            works.append(self._look_up_names)
         if executes:
             works.append(self._let_engine_work)
         execution.tasks += [asyncio.create_task(self._repeat(execution, work)) for work in works]
@@ -331,6 +336,12 @@ class Bot:
             return await execution.worker.begin(run_ids)
 
         await self.engine.run_worker(begin, self.settings.concurrency or 1, execution.stop)
+
+    async def _look_up_names(self, execution: Execution) -> None:
+        """Learn which channels names such as #ops mean: at the start, then what was added since."""
+        await self._locator.work()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(execution.stop.wait(), NAMES)
 
     async def _replace_when_buried(self, execution: Execution) -> None:
         """A worker that was declared dead while it was silent can never work again: another follows it."""

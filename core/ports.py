@@ -105,6 +105,18 @@ class Finder(Protocol):
         ...
 
 
+@runtime_checkable
+class Locator(Protocol):
+    """A platform whose channels have names that people write instead of their ids."""
+
+    async def locate(self, channel: Channel) -> Channel | None:
+        """The channel that a name means; None where there is none that the bot can see.
+
+        Raises `DeliveryError`.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """What a query returned: cells in the order of `columns`. `truncated` where there was more."""

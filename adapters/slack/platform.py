@@ -18,6 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack import calls, faults, files, lookup, places
 from adapters.slack.faults import Limited, Refused
+from adapters.slack.names import Names
 from adapters.slack.pace import Pace, later
 from adapters.slack.pictures import Draw, Pictures
 from adapters.slack.places import Place
@@ -73,6 +74,7 @@ class Slack:
         self._people = people
         self._now = now
         self._pace = Pace(clock)
+        self._names = Names(clock)
         self._pictures = Pictures(draw, clock)
         self._doubtful: set[str] = set()
         """deliveries that were answered 429: Slack may have taken them all the same"""
@@ -109,7 +111,9 @@ class Slack:
             )
         sending = await self._sending(post)
         try:
-            found = await lookup.find(sending.client, post.channel.address, sending.thread, post.delivery_id)
+            found = await lookup.find(
+                sending.client, sending.post.channel.address, sending.thread, post.delivery_id
+            )
         except Refused as refused:
             why = faults.told(refused)
             raise DeliveryError(
@@ -121,11 +125,37 @@ class Slack:
             raise DeliveryError(str(limited), unknown=True, retry_after=limited.pause) from limited
         return None if found is None else Receipt(str(found))
 
+    async def locate(self, channel: Channel) -> Channel | None:
+        """The channel that a name such as #ops means; None where the bot sees none of that name.
+
+        Raises `DeliveryError`.
+        """
+        client = await self._clients(channel)
+        if client is None:
+            raise DeliveryError(faults.PERMANENT["app_uninstalled"], permanent=True)
+        team = str((channel.reference or {}).get("team") or client.token or "")
+        try:
+            found = await self._names.find(client, team, channel.address)
+        except Refused as refused:
+            raise faults.told(refused) from refused
+        except Limited as limited:
+            raise later(limited.pause) from limited
+        return replace(channel, address=found) if found else None
+
     async def _sending(self, post: Post) -> _Sending:
         client = await self._clients(post.channel)
         if client is None:
             sentence = faults.PERMANENT["app_uninstalled"]
             raise DeliveryError(sentence, permanent=True)
+        if post.channel.address.startswith("#"):
+            channel = await self.locate(post.channel)
+            if channel is None:
+                raise DeliveryError(
+                    f"There is no channel {post.channel.address} that the bot can see. Invite it there: "
+                    "/invite @slashjob",
+                    permanent=True,
+                )
+            post = replace(post, channel=channel)
         return _Sending(post, client)
 
     async def _look(self, sending: _Sending, *, attach: bool = True) -> Look:
@@ -176,7 +206,9 @@ class Slack:
         """A post that was answered 429 has been seen to arrive all the same: look, where we may."""
         post = sending.post
         try:
-            found = await lookup.find(sending.client, post.channel.address, sending.thread, post.delivery_id)
+            found = await lookup.find(
+                sending.client, sending.post.channel.address, sending.thread, post.delivery_id
+            )
         except Refused:
             found = None
         self._doubtful.discard(post.delivery_id)
