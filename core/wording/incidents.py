@@ -83,7 +83,6 @@ def reminder(view: BatchView, incident: Incident, around: Around) -> Message:
     return Message(
         text=text,
         tone=Tone.FAILURE if incident.ended_at is None else Tone.NEUTRAL,
-        blocks=(Paragraph(text),),
         buttons=(_view(view.batch.number), *_buttons(view, incident)),
         mentions=_mentions(view, around),
     )
@@ -108,7 +107,7 @@ def recovered(view: BatchView, ended: Sequence[Incident]) -> Message:
     lasted = _length(min(one.opened_at for one in ended), max(one.ended_at or view.now for one in ended))
     number = view.batch.number
     text = f"Recovered: {view.job.label} · #{number} succeeded after {failures}, {lasted}."
-    blocks: list[Block] = [Paragraph(text)]
+    blocks: list[Block] = []
     buttons: tuple[Button, ...] = (_view(number),)
     if view.job.paused_at is not None:
         blocks.append(Paragraph(f"What it does by itself is still paused: {view.job.paused_why}."))
@@ -135,7 +134,7 @@ def retrying(view: BatchView, run_id: str, attempt: int) -> Message:
     return Message(
         text=text,
         tone=Tone.WARNING,
-        blocks=(Paragraph(text), Paragraph("Another attempt follows.")),
+        blocks=(Paragraph("Another attempt follows."),),
         buttons=(_view(view.batch.number),),
     )
 

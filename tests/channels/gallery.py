@@ -34,6 +34,7 @@ from core.messages import (
 )
 from core.wording import notices, results
 from core.wording.results import Since
+from tests.channels.troubles import TROUBLES
 
 CHANNELS = ("search", "social", "email", "affiliate")
 DAYS = tuple(f"2026-03-{day:02}" for day in range(2, 30))
@@ -649,8 +650,13 @@ NOTICES = {
     ),
 }
 
-GALLERY: dict[str, Message] = ANSWERS | REFUSALS | READS | BATCHES | EDGES | NOTICES
+GALLERY: dict[str, Message] = ANSWERS | REFUSALS | READS | BATCHES | EDGES | NOTICES | TROUBLES
 """name -> message; the names are those of the golden files."""
 
-NAMES = {"member-ana": "Ana Souza", "member-bob": "Bob Lee", "member-carol": "Carol\x1b[31m"}
+NAMES = {
+    "7": "Ana Souza",
+    "member-ana": "Ana Souza",
+    "member-bob": "Bob Lee",
+    "member-carol": "Carol\x1b[31m",
+}
 """What the platform calls the members that the messages mention; one of them is unknown to it."""
