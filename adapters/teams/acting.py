@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from adapters.teams import forms, references, render
+from adapters.teams import files, forms, offering, references, render
 from adapters.teams.faults import Refused, Unsent, Unsure
 from adapters.teams.forms import Pressed
 from adapters.teams.http import Answer
@@ -37,6 +37,8 @@ SHOWN = 500  # characters of a sentence that is shown over a card
 async def invoked(reception: Reception, origin: Origin, activity: dict[str, Any]) -> Answer:
     """An invoke: the answer's body is what becomes of the card."""
     value = activity.get("value")
+    if activity.get("name") == files.INVOKE:
+        return await offering.answered(reception, origin, activity)
     if activity.get("name") != ACTION:
         return Answer(501)
     if not isinstance(value, Mapping) or not origin.user:

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 import aiohttp
+import yarl
 
 from adapters.teams.faults import Refused, Unsent, Unsure
 from adapters.teams.hosts import Hosts
@@ -23,6 +24,7 @@ from adapters.teams.tokens import Tokens
 _log = logging.getLogger(__name__)
 
 TIMEOUT = aiohttp.ClientTimeout(total=20.0, connect=8.0)  # seconds
+UPLOAD_TIMEOUT = aiohttp.ClientTimeout(total=120.0, connect=8.0)  # seconds
 KEPT_ALIVE = 15.0  # seconds: a link that the other side has closed would make a send uncertain
 ANSWER_LIMIT = 64 * 1024  # bytes of an answer that are read
 PAUSES = (1.0, 3600.0)  # seconds: what a 429 without a usable Retry-After is given, and the most
@@ -67,6 +69,31 @@ class Connector:
     async def member(self, service_url: str, conversation: str, person: str) -> dict[str, Any]:
         """What Teams knows of somebody in a conversation. Raises as `send`."""
         return await self._call("GET", service_url, f"{_of(conversation)}/members/{quote(person, safe='')}")
+
+    async def upload(self, url: str, data: bytes) -> None:
+        """Put a file where Teams asks for it; the address carries its own permission, no token is shown.
+
+        Raises:
+            Unsure: it may have arrived.
+            Refused: it is not taken, or the address is none of Microsoft's.
+        """
+        if not self._hosts.takes_files(url):
+            raise Refused(0, "InvalidUploadHost")
+        span = {"Content-Range": f"bytes 0-{len(data) - 1}/{len(data)}"}
+        kind = {"Content-Type": "application/octet-stream"}
+        try:
+            async with self._session().put(
+                yarl.URL(url, encoded=True),
+                data=data,
+                headers=span | kind,
+                timeout=UPLOAD_TIMEOUT,
+                allow_redirects=False,
+            ) as answer:
+                status = answer.status
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise Unsure(f"The upload broke off: {type(error).__name__}") from error
+        if status not in (200, 201, 202, 204):
+            raise Refused(status, "upload")
 
     async def _call(
         self, method: str, service_url: str, path: str, body: Activity | None = None

@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 MICROSOFT = ("smba.trafficmanager.net", "botframework.com", "teams.microsoft.com", "teams.microsoft.us")
 """Microsoft's own list (Agents SDK), but for `smba.`: anybody may register below trafficmanager.net."""
 
+FILES = ("sharepoint.com", "sharepoint.us", "sharepoint-mil.us", "sharepoint.cn")
+"""Where OneDrive keeps the files of Teams, by cloud."""
+
 _LENGTH = 2_000  # characters of an address
 
 
@@ -38,6 +41,22 @@ class Hosts:
         if is_loopback(host):
             return self._loopback or host in self._names
         named = any(host == name or host.endswith(f".{name}") for name in self._names)
+        return parts.scheme == "https" and port in (None, 443) and named
+
+    def takes_files(self, url: str) -> bool:
+        """The bot may bring a file to this address: it is SharePoint's, where Teams keeps files."""
+        if len(url) > _LENGTH or not url.isprintable():
+            return False
+        try:
+            parts = urlsplit(url)
+            host, port = (parts.hostname or "").casefold(), parts.port
+        except ValueError:
+            return False
+        if parts.username is not None or parts.password is not None or parts.scheme not in ("https", "http"):
+            return False
+        if is_loopback(host):
+            return self._loopback or host in self._names
+        named = any(host.endswith(f".{name}") for name in FILES)
         return parts.scheme == "https" and port in (None, 443) and named
 
 

@@ -40,7 +40,7 @@ class Ways:
     and how somebody gets a file that does not come with it."""
 
     picture: Callable[[Image], str]
-    files: str
+    files: Callable[[File], str]
 
 
 class Page:
@@ -189,7 +189,7 @@ class Page:
     def _file(self, block: File) -> None:
         total = (block.table.total_rows or len(block.table.rows)) if block.table else None
         size = "" if total is None else f" ({total:,} {'row' if total == 1 else 'rows'})"
-        self.put(small(f"{cut(one_line(block.name), 200)}{size} · {self._ways.files}"))
+        self.put(small(f"{cut(one_line(block.name), 200)}{size} · {self._ways.files(block)}"))
 
     def _lines(self, written: Written, spacing: str) -> None:
         for place, element in enumerate(lines(written)):

@@ -231,6 +231,15 @@ class Teams:
             return None
         return await self._followed(where, Place(where.conversation, sent), made[1:])
 
+    async def post(self, where: Where, activity: Mapping[str, Any]) -> None:
+        """Send an activity as it is. Raises as `say`."""
+        await self._turn(where)
+        await self._sent(where, activity)
+
+    async def upload(self, url: str, data: bytes) -> None:
+        """Bring a file to where Teams wants it. Safe to repeat. Raises Unsure, Refused."""
+        await self._connector.upload(url, data)
+
     async def replace(self, where: Where, message_id: str, message: Message, look: Look) -> None:
         """Put a message in the place of an earlier one of ours. Raises as `say`."""
         made = activities(message, mentions={}, look=look)

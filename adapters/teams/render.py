@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.teams import buttons, inputs, limits
+from adapters.teams import buttons, files, inputs, limits
 from adapters.teams.page import Page, Ways
 from adapters.teams.parts import Part, rich, run, small
 from adapters.teams.text import cut, name, one_line
-from core.messages import Block, Image, Message, Paragraph, Tone
+from core.messages import Block, File, Image, Message, Paragraph, Tone
 
 CARD = "application/vnd.microsoft.card.adaptive"
 _ENVELOPE = 2 * 1_000  # bytes of what stands around a card's elements, the summary not counted
@@ -66,11 +66,13 @@ def activities(
     message: Message, *, mentions: Mapping[str, Mention], look: Look | None = None
 ) -> list[dict[str, Any]]:
     """The message as activities, each within the limits of Teams: the first one is the message that is
-    edited later, further ones follow in its thread. `mentions`: member -> whom Teams is to call.
+    edited later, further ones follow in its thread; in a 1:1 chat its files are offered last.
+    `mentions`: member -> whom Teams is to call.
     """
     summary = fallback(message)
     made = cards(message, mentions=mentions, look=look)
-    return [_activity(one, summary, place, len(made)) for place, one in enumerate(made)]
+    shown = [_activity(one, summary, place, len(made)) for place, one in enumerate(made)]
+    return shown + (files.offers(message) if look is not None and look.personal else [])
 
 
 def card(message: Message, *, mentions: Mapping[str, Mention], look: Look | None = None) -> dict[str, Any]:
@@ -209,13 +211,19 @@ def _tag(one: Mention) -> str:
     return f"<at>{one.name}</at>"
 
 
-def _files(message: Message, *, personal: bool) -> str:
+def _files(message: Message, *, personal: bool) -> Callable[[File], str]:
     """How somebody gets a file of the message."""
-    command = next((one.command for one in message.buttons if one.command.startswith("csv ")), "")
-    if personal:
-        return "offered below"
-    asked = f"say {command}" if command else "say csv and the number of its run"
-    return f"Teams takes files in a 1:1 chat only: {asked} to me there"
+    offered = files.offered(message) if personal else []
+    asked = files.line(message) or "csv and the number of its run"
+
+    def told(file: File) -> str:
+        if file in offered:
+            return "offered below"
+        if file.path:
+            return "kept with its run"
+        return f"say {asked} to me{'' if personal else ' in a 1:1 chat: Teams takes files only there'}"
+
+    return told
 
 
 def _whole(message: Message) -> str:

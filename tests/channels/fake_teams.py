@@ -38,6 +38,10 @@ ISSUER = "https://api.botframework.com"
 SCOPE = "https://api.botframework.com/.default"
 SIZE = 100 * 1024  # bytes of an activity's JSON as UTF-16
 LIMITS = ((1.0, 7), (2.0, 8), (30.0, 60), (3600.0, 1800))  # seconds, operations
+FILES = (
+    "application/vnd.microsoft.teams.card.file.consent",
+    "application/vnd.microsoft.teams.card.file.info",
+)
 CARD = "application/vnd.microsoft.card.adaptive"
 
 
@@ -372,6 +376,10 @@ def _check(activity: Payload) -> None:
         raise Refused(400, "BadSyntax")
     for one in activity.get("attachments") or ():
         card = one.get("content") or {}
+        if one.get("contentType") in FILES:
+            if (activity["conversation"].get("conversationType")) != "personal" or not one.get("name"):
+                raise Refused(400, "BadArgument")
+            continue
         right = one.get("contentType") == CARD and card.get("type") == "AdaptiveCard"
         if not right or tuple(map(int, str(card.get("version")).split("."))) > (1, 5):
             raise Refused(400, "BadArgument")

@@ -225,6 +225,20 @@ CARD: Schema = {
         msteams=_object(required=("width",), width={"const": "Full"}, entities=_list(_ENTITY)),
     ),
 }
+_CONSENT = Draft202012Validator(
+    _object(
+        required=("contentType", "name", "content"),
+        contentType=_TEXT,
+        name={"type": "string", "pattern": r'^[^\\/:*?"<>|#%]+$'},
+        content=_object(
+            required=("description", "sizeInBytes", "acceptContext", "declineContext"),
+            description=_TEXT,
+            sizeInBytes={"type": "integer", "minimum": 1},
+            acceptContext={"type": "object"},
+            declineContext={"type": "object"},
+        ),
+    )
+)
 _VALIDATOR = Draft202012Validator(CARD)
 
 
@@ -247,6 +261,9 @@ def activity_mistakes(activity: dict[str, Any]) -> list[str]:
     if activity["type"] != "message" or not activity["summary"].strip() or activity["entities"]:
         said.append("no message with a summary")
     for one in activity["attachments"]:
+        if one["contentType"] == "application/vnd.microsoft.teams.card.file.consent":
+            said += [error.message for error in _CONSENT.iter_errors(one)]
+            continue
         if one["contentType"] != "application/vnd.microsoft.card.adaptive":
             said.append(f"an attachment is {one['contentType']}")
         said += mistakes(one["content"])

@@ -220,5 +220,9 @@ def test_a_chart_has_its_words_and_a_picture_where_there_is_one() -> None:
 def test_a_file_says_how_to_get_it() -> None:
     file = File("x.csv", "text/csv", Table((Column("a"),), ((1,), (2,))))
     plain = Message(text="x", blocks=(file,), buttons=(Button("CSV", "csv #128"),))
-    assert "x.csv (2 rows) · Teams takes files in a 1:1 chat only: say csv #128" in text_of(made(plain))
+    assert "x.csv (2 rows) · say csv #128 to me in a 1:1 chat" in text_of(made(plain))
     assert "x.csv (2 rows) · offered below" in text_of(made(plain, Look(personal=True)))
+    unknown = Message(text="x", blocks=(file, File("y.bin", "application/x", path="ab")))
+    assert "x.csv (2 rows) · say csv and the number of its run to me" in text_of(made(unknown))
+    assert "y.bin · kept with its run" in text_of(made(unknown))
+    assert activities(unknown, mentions={}, look=Look(personal=True))[1:] == []

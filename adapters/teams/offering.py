@@ -1,0 +1,56 @@
+"""What happens when somebody answers the offer of a file: it is made again, uploaded, and shown."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from adapters.teams import files, references
+from adapters.teams.faults import Refused, Unsent, Unsure
+from adapters.teams.files import Answered
+from adapters.teams.http import Answer
+from adapters.teams.inbound import Origin
+from adapters.teams.reception import Reception
+from core.desk.visit import Outcome
+from core.errors import Misunderstood
+from core.messages import File, Message, Paragraph, Tone
+
+_log = logging.getLogger(__name__)
+
+
+async def answered(reception: Reception, origin: Origin, activity: dict[str, Any]) -> Answer:
+    """A `fileConsent/invoke`. It is answered at once; the file follows."""
+    try:
+        made = files.read(activity.get("value"))
+    except Misunderstood as refused:
+        reception.later(_tell(reception, origin, f"{refused.sentence} {refused.hint}"))
+        return Answer(200)
+    if made.accepted and origin.user:
+        reception.later(_bring(reception, origin, made))
+    return Answer(200)
+
+
+async def _bring(reception: Reception, origin: Origin, wanted: Answered) -> None:
+    """Say the command anew, for its roles and its content, and bring the file that was offered."""
+    reply = await reception.answer(origin, wanted.line)
+    found = [one for one in reply.message.blocks if isinstance(one, File) and files.name(one) == wanted.name]
+    if reply.outcome is Outcome.REFUSED or not found:
+        why = reply.message.text if reply.outcome is Outcome.REFUSED else "It is not there any more."
+        await _tell(reception, origin, f"{wanted.name} cannot be brought. {why}")
+        return
+    data = await asyncio.to_thread(files.content, found[0])
+    try:
+        if len(data) > files.BYTES:
+            raise Refused(413, "file")
+        await reception.platform.upload(wanted.upload_url, data)
+    except (Refused, Unsent, Unsure, TimeoutError) as error:
+        _log.warning("teams.file_not_uploaded", extra={"error": str(error)})
+        again = f"{wanted.name} could not be uploaded. Say {wanted.line} to try it again."
+        await _tell(reception, origin, again)
+        return
+    await reception.platform.post(references.where(origin), files.info(wanted))
+
+
+async def _tell(reception: Reception, origin: Origin, text: str) -> None:
+    await reception.say(origin, Message(text=text, tone=Tone.WARNING, blocks=(Paragraph(text),)))
