@@ -176,6 +176,7 @@ class Notifier:
         look_first = delivery.died and not platform.repeatable
         if look_first and not (delivery.external_id or isinstance(platform, Finder)):
             return DeliveryError("The sender died while it was sending.", unknown=True)
+        doubt = look_first  # until it was looked up: whatever fails before that, it may be there already
         sending = False
         try:
             message = await self._turns.look(lambda turn: self._compose(turn, delivery))
@@ -192,16 +193,18 @@ class Notifier:
                 if look_first and isinstance(platform, Finder):
                     found = await _look(platform, post)
                     post = replace(post, external_id=found.external_id) if found is not None else post
+                    doubt = False
                 sending = True
                 return await platform.deliver(post)
         except DeliveryError as error:
             return error
         except TimeoutError:
-            unknown = sending and not delivery.external_id
+            unknown = doubt or (sending and not delivery.external_id)
             return DeliveryError(f"{delivery.channel.platform} did not answer in time.", unknown=unknown)
         except Exception as error:  # the door of a delivery: it is tried again, then told
             _log.exception("delivery.crashed", extra={"delivery": delivery.id})
-            return DeliveryError(f"It could not be composed or sent: {type(error).__name__}.")
+            sentence = f"It could not be composed or sent: {type(error).__name__}."
+            return DeliveryError(sentence, unknown=doubt)
 
     async def _settle(self, turn: Turn, outcomes: list[Outcome]) -> None:
         put_off: PutOff = {}

@@ -5,13 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
+from core.deliveries import Delivery
+from core.messages import Message
+from core.notifier import Notifier
+from core.ports import Post, Receipt
 from core.store import deliveries as rows
 from core.store import tables
 from core.store.database import Store
 from core.turns import Turn
 from tests.store.desk_rig import Office, said
-from tests.store.rig import Rig, until
+from tests.store.rig import Mailbox, Rig, until
 
 REACH = rows.Reach(("mailbox",))
 
@@ -48,6 +53,37 @@ async def test_who_takes_over_looks_at_the_sends_of_the_dead_at_once(rig: Rig) -
     assert await rig.notifier.deliver() == 1
     [delivery] = await rig.turns.look(lambda turn: rows.of_batch(turn.connection, 1))
     assert delivery.state == "unknown"  # the platform may have it
+
+
+class Found(Mailbox):
+    """A mailbox that has the message already: its sender died before it could write that down."""
+
+    async def find(self, post: Post) -> Receipt | None:
+        return Receipt("there already")
+
+
+async def test_what_a_dead_sender_may_have_sent_is_looked_up_though_the_database_fails_first(
+    rig: Rig,
+) -> None:
+    """Found by chaos: composing failed, the delivery was pending again, and was sent a second time."""
+    await sending(rig)
+    mailbox, composed = Found(), 0
+
+    async def compose(turn: Turn, delivery: Delivery) -> Message:
+        nonlocal composed
+        composed += 1
+        if composed == 1:
+            raise sa.exc.OperationalError("select", None, Exception("the database is away"))
+        return await rig.compose(turn, delivery)
+
+    notifier = Notifier(rig.turns, {"mailbox": mailbox}, compose)
+    for _ in range(2):
+        rig.store.offset += timedelta(seconds=61)
+        assert await notifier.deliver() == 1
+    [post] = mailbox.posts
+    assert post.external_id == "there already"  # an edit, and no second message
+    [delivery] = await rig.turns.look(lambda turn: rows.of_batch(turn.connection, 1))
+    assert delivery.state == "sent"
 
 
 async def test_a_worker_that_was_declared_dead_knows_and_claims_no_more(store: Store) -> None:

