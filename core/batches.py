@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from core import audit, deliveries, locks, places, progress
+from core import audit, deliveries, locks, places, privacy, progress
 from core.errors import OutOfPlace
 from core.lifecycles import BatchState, Status
 from core.people import Member
+from core.privacy import is_private
 from core.store import batches as rows
 from core.store import people as people_rows
 from core.store import runs as run_rows
@@ -137,17 +138,24 @@ async def latest(
     job: int | None = None,
     states: Iterable[BatchState] | None = None,
     hidden: Sequence[int] = (),
+    confidential: Sequence[int] = (),
+    member: int | None = None,
     skip: int = 0,
     before: int | None = None,
     limit: int = 10,
 ) -> list[Batch]:
-    """The newest batches first, without those of `hidden` jobs; `skip`, or the number `before`, pages on."""
+    """The newest batches first, without those of `hidden` jobs; `skip`, or the number `before`, pages on.
+
+    Of `confidential` jobs only those that the `member` started.
+    """
     found = await rows.latest(
         turn.connection,
         organization,
         job=job,
         states=states,
         hidden=hidden,
+        confidential=confidential,
+        member=member,
         skip=skip,
         before=before,
         limit=limit,
@@ -246,13 +254,26 @@ async def _insert_runs(turn: Turn, wishes: Sequence[Wish], started: Sequence[Sta
 
 
 async def _with_places(turn: Turn, wishes: Sequence[Wish]) -> Sequence[Wish]:
-    """What belongs to no channel is told in the organization's alert channel."""
-    homeless = sorted({wish.organization for wish in wishes if wish.channel is None})
-    found = {organization: await places.origin(turn, organization, None) for organization in homeless}
-    return [
-        wish if wish.channel is not None else replace(wish, channel=found[wish.organization])
+    """What is for one person is told them; what belongs to no channel, the organization's alert channel."""
+    wishes = [
+        replace(wish, channel=await _privately(turn, wish)) if is_private(wish.definition.job) else wish
         for wish in wishes
     ]
+    homeless = sorted(
+        {wish.organization for wish in wishes if wish.channel is None and not is_private(wish.definition.job)}
+    )
+    found = {organization: await places.origin(turn, organization, None) for organization in homeless}
+    return [
+        replace(wish, channel=found[wish.organization])
+        if wish.channel is None and not is_private(wish.definition.job)
+        else wish
+        for wish in wishes
+    ]
+
+
+async def _privately(turn: Turn, wish: Wish) -> int | None:
+    person = wish.actor.pk if wish.actor is not None else None
+    return await privacy.place(turn, wish.organization, wish.definition.job, person, wish.channel)
 
 
 async def _refuse_where_paused(turn: Turn, wishes: Sequence[Wish]) -> None:

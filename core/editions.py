@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from statistics import median
 from zoneinfo import ZoneInfo
 
-from core import chats, incidents, jobs
+from core import chats, incidents, jobs, privacy
 from core.changes import Change
 from core.definitions import Role
 from core.entries import Headlined
@@ -204,6 +204,8 @@ async def _jobs(turn: Turn, organization: int, channel: int, chosen: Chosen, spa
     wanted = {tag.casefold() for tag in chosen.tags}
     found = []
     for one in await jobs.every(turn, organization):
+        if privacy.is_private(one.job):
+            continue  # its results are for one person
         named = one.id in chosen.jobs
         meant = chosen.everything or bool(wanted & {tag.casefold() for tag in one.job.tags})
         belongs = one.pk in here

@@ -66,7 +66,7 @@ async def _places(
         found += _directly(first.channel, own, platforms)
         if person.email and EMAIL in platforms:
             found.append(Channel(EMAIL, person.email))
-    if not private:
+    if not private and not (first.batch and await rows.for_one_person(turn.connection, first.batch)):
         alerts = await people_rows.alert_channel(turn.connection, organization)
         row = None if alerts is None else await people_rows.channel_of(turn.connection, alerts)
         if row is not None and row.platform in platforms:

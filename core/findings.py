@@ -123,7 +123,7 @@ async def of_runs(
 
 async def earlier(turn: Turn, job: JobDefinition, run: Row, entries: Sequence[Kept]) -> Earlier | None:
     """The run that this one is compared with, and what changed since; None where it is the first."""
-    row = await rows.earlier(turn.connection, run)
+    row = await rows.earlier(turn.connection, run, same_member=job.visibility == "requester")
     if row is None:
         return None
     before = await _entries(turn, [row])

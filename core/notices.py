@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from core import conditions, deliveries, findings, people, places, times
+from core import conditions, deliveries, findings, people, places, privacy, times
 from core.addresses import ORIGIN
 from core.definitions import JobDefinition, NotifyRule
 from core.deliveries import NOTHING, Extra, Kind, Owed
@@ -149,7 +149,7 @@ async def owe(
 
     `looked` is what its results say; without results, where nothing ran, conditions are not asked.
     """
-    origin = await places.origin(turn, occasion.organization, occasion.origin)
+    origin = await _origin(turn, occasion)
     chosen: dict[tuple[int, Kind, str], _Wanted] = {}
     for one in told:
         taken = await _places(turn, occasion, one, (book, looked), origin)
@@ -175,6 +175,15 @@ async def owe(
     if occasion.in_hand and occasion.batch is not None:
         await deliveries.settled(turn, occasion.batch, here)
     await deliveries.owe_all(turn, owed)
+
+
+async def _origin(turn: Turn, occasion: Occasion) -> int | None:
+    """Where it belongs. What is for one person, and was started by nobody, belongs to the owner."""
+    job = occasion.definition
+    if not privacy.is_private(job) or occasion.batch is not None:
+        found = occasion.origin
+        return found if privacy.is_private(job) else await places.origin(turn, occasion.organization, found)
+    return await privacy.place(turn, occasion.organization, job, None, occasion.origin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +220,8 @@ async def _places(
         held = told.level != "error" or rule.hold_errors
         wanted = _Wanted(rule.attach, rule.mention, broke, held)
         for target in rule.to:
+            if target != ORIGIN and privacy.is_private(occasion.definition):
+                continue
             place = origin if target == ORIGIN else await places.find(turn, occasion.organization, target)
             if place is not None:
                 found[place] = found[place] | wanted if place in found else wanted

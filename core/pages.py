@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from core import ids, jobs
+from core import ids, jobs, privacy
 from core.jobs import Job
 from core.lifecycles import Status
 from core.people import Member
@@ -73,7 +73,7 @@ async def chats(
         known |= await jobs.of_pks(turn, sorted(missing))
         for row in found_rows[:limit]:
             before = (row.batch, row.place)
-            if row.job in known and actor.may(known[row.job].job.access.view):
+            if row.job in known and _may_see(actor, row, known[row.job]):
                 seen.append((row, known[row.job]))
             if len(seen) == limit:
                 break
@@ -84,6 +84,10 @@ async def chats(
         turn.connection, {row.member for row, _ in seen if row.member is not None}
     )
     return ChatPage(tuple(_line(row, one, names) for row, one in seen), before if more else None)
+
+
+def _may_see(actor: Member, row: Row, job: Job) -> bool:
+    return actor.may(job.job.access.view) and privacy.may_see(actor, row.member, job.job)
 
 
 def _place(row: Row) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from core import addresses, audit, conditions, ids, notices, people, places
+from core import addresses, audit, conditions, ids, notices, people, places, privacy
 from core.addresses import ORIGIN
 from core.conditions import Known
 from core.definitions import NotifyRule, Role
@@ -156,6 +156,8 @@ async def _rule(turn: Turn, actor: Member, job: Job | None, wanted: Wanted) -> N
         raise Invalid("A rule says where it is told.", hint="Add to=slack:#ops, or say it with: here")
     if wanted.condition:
         _check_condition(job, wanted.condition)
+    if job is not None and privacy.is_private(job.job) and any(one != ORIGIN for one in wanted.to):
+        raise Invalid(f"What {job.name} finds is for whoever starts it; no channel can hear of it.")
     to = [await _target(turn, actor, one, wanted.here) for one in wanted.to]
     mention = [await _mentioned(turn, actor, job, one) for one in wanted.mention]
     return NotifyRule.model_validate(

@@ -11,7 +11,7 @@ from adapters.rest import starting, targets
 from adapters.rest.endpoint import Answer, Call, Endpoint, Model, Query, Told
 from adapters.rest.reading import Limit
 from adapters.rest.starting import START_EXAMPLES, Start
-from core import approvals, batches, jobs, keys, orders, views
+from core import approvals, batches, jobs, keys, orders, privacy, views
 from core.batches import Started
 from core.errors import NotAllowed
 from core.jobs import Job
@@ -138,7 +138,7 @@ async def listing(call: Call[BatchesQuery, None]) -> Answer:
         more = len(found) > asked.limit
         page = found[: asked.limit]
         known = await jobs.of_pks(call.turn, sorted({one.job for one in page}))
-        numbers = [one.number for one in page if _visible(call, known.get(one.job))]
+        numbers = [one.number for one in page if _visible(call, known.get(one.job), one.member)]
         seen = await views.of_batches(call.turn, numbers[: asked.limit - len(shown)]) if numbers else []
         shown += sorted(seen, key=lambda view: -view.batch.number)
         cut = len(numbers) > len(seen)
@@ -222,8 +222,10 @@ async def _now(call: Call[Any, Any], view: BatchView) -> Answer:
     return Answer(told(await views.of_batch(call.turn, view.batch.number, whole=False)))
 
 
-def _visible(call: Call[Any, Any], job: Job | None) -> bool:
+def _visible(call: Call[Any, Any], job: Job | None, starter: int | None) -> bool:
     if job is None or not call.actor.may(job.job.access.view):
+        return False
+    if not privacy.may_see(call.actor, starter, job.job):
         return False
     try:
         keys.permit_job(call.key, job)

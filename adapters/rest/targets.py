@@ -9,7 +9,7 @@ from typing import Any
 
 from adapters.rest.endpoint import Call
 from adapters.rest.problems import Mistake, Refused
-from core import jobs, keys, views
+from core import jobs, keys, privacy, views
 from core.commands import read_reference
 from core.errors import Misunderstood, NotFound
 from core.jobs import Job
@@ -59,7 +59,8 @@ async def _find(call: Call[Any, Any], word: str, *, whole: bool) -> tuple[BatchV
     if not rows or rows[0].organization != call.organization:
         raise unknown
     view = await views.of_batch(call.turn, number, whole=whole)
-    if not call.actor.may(view.job.job.access.view):
+    seen = privacy.may_see(call.actor, view.batch.member, view.job.job, view.version.job)
+    if not call.actor.may(view.job.job.access.view) or not seen:
         raise unknown
     keys.permit_job(call.key, view.job)
     if reference.id is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core import addresses, jobs, people, places, probes
+from core import addresses, jobs, people, places, privacy, probes
 from core.definitions import Role
 from core.desk import targets
 from core.desk.visit import Reply, Visit
@@ -77,7 +77,8 @@ async def _mine(
 ) -> list[Row]:
     """The newest messages about what the member may see, that many or as many as there are."""
     every = await jobs.every(visit.turn, visit.organization)
-    hidden = {one.name for one in every if not visit.member.may(one.job.access.view)}
+    secret = privacy.confidential(visit.member, ((one.pk, one.job) for one in every))
+    hidden = {one.name for one in every if not visit.member.may(one.job.access.view) or one.pk in secret}
     mine: list[Row] = []
     before: int | None = None
     while len(mine) < wanted:

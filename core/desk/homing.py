@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from core import batches, jobs, schedules, views
+from core import batches, jobs, privacy, schedules, views
 from core.desk.visit import Reply, Visit
 from core.lifecycles import BatchState
 from core.store import batches as batch_rows
@@ -20,7 +20,15 @@ async def home(visit: Visit) -> Reply:
     every = await jobs.every(turn, visit.organization) if member.role is not None else []
     seen = [one for one in every if one.enabled and member.may(one.job.access.view)]
     pks = [one.pk for one in seen]
-    going = await batches.latest(turn, visit.organization, states=GOING, limit=20) if pks else []
+    secret = privacy.confidential(member, ((one.pk, one.job) for one in seen))
+    going = (
+        await batches.latest(
+            turn, visit.organization, states=GOING, confidential=secret, member=member.pk, limit=20
+        )
+        if pks
+        else []
+    )
+    last = await batch_rows.last_ended(turn.connection, pks) if pks else {}
     numbers = [batch.number for batch in going if batch.job in pks]
     found = await views.of_batches(turn, numbers) if numbers else []
     own = (member.email.casefold(), member.name.casefold())
@@ -28,7 +36,7 @@ async def home(visit: Visit) -> Reply:
         member=member,
         jobs=seen,
         mine=frozenset(one.pk for one in seen if one.job.owner and one.job.owner.casefold() in own),
-        last=await batch_rows.last_ended(turn.connection, pks) if pks else {},
+        last={job: row for job, row in last.items() if job not in secret or row.member == member.pk},
         due=await _due(visit),
         going=sorted(found, key=lambda view: view.batch.number, reverse=True),
         now=turn.now,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from core import batches, jobs, views
+from collections.abc import Sequence
+
+from core import batches, jobs, privacy, views
 from core.commands import COMMANDS, Command, Name, spell
 from core.definitions import Role
 from core.desk import targets
@@ -27,8 +29,17 @@ async def listing(visit: Visit) -> Reply:
     word = visit.command.word(0)
     found = [one for one in await _visible(visit) if _matches(one, word)]
     pks = [one.pk for one in found]
+    secret = confidential(visit, found)
     last = await batch_rows.last_ended(visit.turn.connection, pks) if pks else {}
-    going = await batches.latest(visit.turn, visit.organization, states=GOING, limit=200)
+    last = {job: row for job, row in last.items() if job not in secret or row.member == visit.member.pk}
+    going = await batches.latest(
+        visit.turn,
+        visit.organization,
+        states=GOING,
+        confidential=secret,
+        member=visit.member.pk,
+        limit=200,
+    )
     running = {batch.job: batch.number for batch in going}
     page = visit.command.number("page", 1)
     return Reply(wording.listing(found, last, running, visit.turn.now, word, page))
@@ -47,7 +58,14 @@ async def show(visit: Visit) -> Reply:
         view = await views.compared(visit.turn, view, only)
         return Reply(batch_wording.shown(view, run=target.run, sort=sort, page=page))
     job = await targets.job(visit, visit.command.word(0))
-    latest = await batches.latest(visit.turn, visit.organization, job=job.pk, limit=5)
+    latest = await batches.latest(
+        visit.turn,
+        visit.organization,
+        job=job.pk,
+        confidential=confidential(visit, [job]),
+        member=visit.member.pk,
+        limit=5,
+    )
     found = await _views(visit, [batch.number for batch in latest])
     lost = await delivery_rows.broken(visit.turn.connection, job.pk)
     return Reply(wording.job(job, found, visit.turn.now, lost))
@@ -101,6 +119,8 @@ async def history(visit: Visit) -> Reply:
         job=job.pk if job else None,
         states=_states(visit.command.options.get("status", "")),
         hidden=[one.pk for one in every if not visit.member.may(one.job.access.view)],
+        confidential=confidential(visit, every),
+        member=visit.member.pk,
         skip=(page - 1) * wording.PAGE,
         limit=wording.PAGE + 1,
     )
@@ -119,10 +139,17 @@ async def status(visit: Visit) -> Reply:
         if target is not None:
             return Reply(batch_wording.status(target.view))
         job = await targets.job(visit, word)
+    seen = await _visible(visit)
     going = await batches.latest(
-        visit.turn, visit.organization, job=job.pk if job else None, states=GOING, limit=20
+        visit.turn,
+        visit.organization,
+        job=job.pk if job else None,
+        states=GOING,
+        confidential=confidential(visit, seen),
+        member=visit.member.pk,
+        limit=20,
     )
-    visible = {one.pk for one in await _visible(visit)}
+    visible = {one.pk for one in seen}
     found = await _views(visit, [batch.number for batch in going if batch.job in visible])
     return Reply(wording.status(found, visit.turn.now))
 
@@ -141,6 +168,11 @@ async def help_(visit: Visit) -> Reply:
             suggestions=(f"help {close[0]}",) if close else ("help",),
         )
     return Reply(wording.help_one(COMMANDS[Name(word)]))
+
+
+def confidential(visit: Visit, some: Sequence[Job]) -> list[int]:
+    """Those of these jobs of which the member sees only what they started."""
+    return privacy.confidential(visit.member, ((one.pk, one.job) for one in some))
 
 
 async def _visible(visit: Visit) -> list[Job]:

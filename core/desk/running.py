@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from core import audit, batches, jobs, orders, parameters, people, runs, sets, views
+from core import audit, batches, jobs, orders, parameters, people, privacy, runs, sets, views
 from core.batches import Trigger, Wish
 from core.combinations import expand
 from core.commands import Name, spell
@@ -164,6 +164,8 @@ async def _wish(
     if started.state is BatchState.PROPOSED:
         proposed = await views.of_batch(visit.turn, started.batch, whole=False)
         question = wording.status(proposed)
+        if _directly(visit, job):
+            return Reply(wording.directly(proposed), Outcome.QUESTION, batch=started.batch)
         return Reply(question, Outcome.QUESTION, private=False, batch=started.batch, posted=True)
     view = views.fresh(visit.turn, wish, started, job)
     if started.state is BatchState.SKIPPED:
@@ -172,7 +174,14 @@ async def _wish(
             queue = lines.queueing(visit.command, job)
             return Reply(wording.skipped(view, holder, queue), Outcome.SKIPPED, batch=started.batch)
         return Reply(wording.queue_full(view), Outcome.SKIPPED, batch=started.batch)
+    if _directly(visit, job):
+        return Reply(wording.directly(view), batch=started.batch)
     return Reply(wording.started(view), private=False, batch=started.batch, posted=True)
+
+
+def _directly(visit: Visit, job: Job) -> bool:
+    """The person is told directly, and only they see the answer here."""
+    return privacy.is_private(job.job) and visit.request.channel.platform not in privacy.ALONE
 
 
 async def _note(visit: Visit, batch_id: str) -> None:

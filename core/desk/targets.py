@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core import jobs, people, views
+from core import jobs, people, privacy, views
 from core.commands import read_reference, spell_value
 from core.definitions import Role
 from core.desk.visit import Visit
@@ -48,7 +48,10 @@ async def batch(visit: Visit, word: str, *, whole: bool = False) -> Target | Non
     if not rows or rows[0].organization != visit.organization:
         raise unknown
     view = await views.of_batch(visit.turn, number, whole=whole)
-    if not visit.member.may(view.job.job.access.view):
+    definitions = (view.job.job, view.version.job)
+    if not visit.member.may(view.job.job.access.view) or not privacy.may_see(
+        visit.member, view.batch.member, *definitions
+    ):
         raise unknown
     if reference.run is not None:
         index = reference.run

@@ -8,7 +8,7 @@ from pathlib import Path as FilePath
 from typing import get_args
 
 from core.definitions import AgentDefinition, Definition, JobDefinition, SourceDefinition
-from core.jobfiles import ahead, nodes, rules, sentences
+from core.jobfiles import nodes, rules, sentences
 from core.jobfiles.nodes import Mapping, Node, Scalar, Unreadable
 from core.jobfiles.parameter_rules import Problem
 from core.jobfiles.rules import Known
@@ -241,7 +241,7 @@ class _Reading:
                 written = part.node.get("parameters") if isinstance(part.node, Mapping) else None
                 names = {key.text for key, _ in written.items} if isinstance(written, Mapping) else set()
                 own = replace(known, parameters=frozenset(names) | frozenset(part.made.parameters))
-                return [*rules.job_problems(part.made, own), *ahead.problems(part.made)]
+                return list(rules.job_problems(part.made, own))
             case _:
                 return []
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from core.definitions import JobDefinition
-from core.jobfiles import ahead, rules, sentences
+from core.jobfiles import rules, sentences
 from core.jobfiles.nodes import DEPTH_LIMIT, Listing, Mapping, Node, Scalar
 from core.jobfiles.parameter_rules import Problem
 from core.jobfiles.rules import Known
@@ -49,7 +49,7 @@ def judge(
     if made is None:
         return Judged(None, _by_key(found))
     known = replace(_known(around, checks or Checks()), parameters=_declared(tree, made))
-    for path, said in (*rules.job_problems(made, known), *ahead.problems(made)):
+    for path, said in rules.job_problems(made, known):
         typed = (*root, *path[:2], "type")
         if path[:1] != ("parameters",) or typed not in shape.reported:
             shape.report((*root, *path), said)

@@ -20,6 +20,7 @@ def problems(
     """Everything that is wrong; of conditions only where the job's agent is known."""
     yield from _address_rules(job)
     yield from _quiet_rules(job)
+    yield from _privacy_rules(job)
     if agent is not None:
         yield from _condition_rules(job, agent, checks)
         if job.run_if:
@@ -87,3 +88,23 @@ def _quiet_rules(job: JobDefinition) -> Iterator[Problem]:
             times.zone(hours.timezone)
         except Invalid as refused:
             yield ("quiet_hours", "timezone"), f"{refused.sentence.rstrip('.')}. {refused.hint}".rstrip(". ")
+
+
+def _privacy_rules(job: JobDefinition) -> Iterator[Problem]:
+    """What a job whose results are for one person may not say."""
+    if job.visibility == "channel":
+        return
+    why = "with 'visibility: requester' only the person themselves is told"
+    if job.channel:
+        yield ("channel",), why
+    for index, schedule in enumerate(job.schedules):
+        if schedule.channel:
+            yield ("schedules", index, "channel"), why
+    for index, rule in enumerate(job.notify):
+        for number, target in enumerate(rule.to):
+            if target != "origin":
+                yield ("notify", index, "to", number), f"{why}: write origin"
+    if job.approval is not None:
+        yield ("approval",), "who approves would see it; 'visibility: requester' has no approval"
+    if job.schedules and not job.owner:
+        yield ("owner",), "what runs by itself is told to the owner, and there is none"

@@ -217,8 +217,11 @@ async def latest(
     skip: int,
     limit: int,
     before: int | None = None,
+    confidential: Sequence[int] = (),
+    member: int | None = None,
 ) -> list[Row]:
-    """The newest batches first, without those of `hidden` jobs, from the `skip`-th of those `before` on."""
+    """The newest batches first, without those of `hidden` jobs, from the `skip`-th of those `before` on; of
+    `confidential` jobs only those that the `member` started."""
     wanted = set(states) if states is not None else set(BatchState)
     chosen = sa.select(batches.c.pk)
     order: sa.ColumnElement[int] = batches.c.pk
@@ -235,6 +238,8 @@ async def latest(
         chosen = chosen.where(batches.c.pk < before)
     if hidden:
         chosen = chosen.where(batches.c.job.not_in(hidden))
+    if confidential:
+        chosen = chosen.where(sa.or_(batches.c.job.not_in(confidential), batches.c.member == member))
     if states is not None:
         chosen = chosen.where(batches.c.state.in_(sorted(wanted)))
     page = chosen.order_by(order.desc()).offset(skip).limit(limit).subquery("page")

@@ -64,6 +64,16 @@ async def people(connection: AsyncConnection, batch: int) -> list[Row]:
     return made
 
 
+async def for_one_person(connection: AsyncConnection, batch: int) -> bool:
+    """The results of its job are for one person."""
+    query = (
+        sa.select(job_versions.c.definition["job"]["visibility"].as_string())
+        .join(batches, batches.c.version == job_versions.c.pk)
+        .where(batches.c.pk == batch)
+    )
+    return await connection.scalar(query) == "requester"
+
+
 async def has_alert(connection: AsyncConnection, delivery: int) -> bool:
     """The same channel is owed an alert of the same batch."""
     own, alert = deliveries.alias("own"), deliveries.alias("alert")

@@ -203,7 +203,7 @@ async def get(connection: AsyncConnection, pks: Sequence[int]) -> list[Row]:
     return list(await connection.execute(sa.select(runs).where(runs.c.pk.in_(pks)).order_by(runs.c.pk)))
 
 
-async def earlier(connection: AsyncConnection, run: Row) -> Row | None:
+async def earlier(connection: AsyncConnection, run: Row, *, same_member: bool = False) -> Row | None:
     """The last run of the same job with the same parameters before that one that succeeded, and whose agent
     was at work; with its version's number and how many runs its batch has."""
     query = (
@@ -220,6 +220,9 @@ async def earlier(connection: AsyncConnection, run: Row) -> Row | None:
         .order_by(runs.c.pk.desc())
         .limit(1)
     )
+    if same_member:  # what one person found is no business of the next
+        mine = sa.select(sa.func.coalesce(batches.c.member, 0)).where(batches.c.pk == run.batch)
+        query = query.where(sa.func.coalesce(batches.c.member, 0) == mine.correlate(None).scalar_subquery())
     return (await connection.execute(query)).one_or_none() if run.print else None
 
 

@@ -188,6 +188,13 @@ def stuck(view: BatchView) -> Message:
     )
 
 
+def directly(view: BatchView) -> Message:
+    """The acknowledgement of what only its starter is told, who is told directly."""
+    number = view.batch.number
+    text = f"{view.job.name} · #{number} is yours alone: what becomes of it comes to you directly."
+    return Message(text=text, blocks=(Paragraph(text),), buttons=(_view(view),))
+
+
 def started(view: BatchView) -> Message:
     """The acknowledgement."""
     return _going(view)
