@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack import files
+from adapters.slack.faults import Limited, Refused
+from adapters.slack.places import Place
 from adapters.slack.text import one_line
 from core.errors import Fault
 from core.messages import ChartData, Image, Message
@@ -53,6 +55,21 @@ class Pictures:
 
         return find
 
+    async def attach(
+        self, client: AsyncWebClient, place: Place, thread: str, images: Sequence[Image]
+    ) -> None:
+        """Put charts that a message could not show into its thread, as the files that they are."""
+        for image in images:
+            title = one_line(image.title or image.chart.title) or "Chart"
+            try:
+                picture = await self._draw(image.chart)
+                file_id = await files.upload(client, "chart.png", picture, alt=one_line(image.alt)[:1000])
+                await files.complete(
+                    client, [(file_id, title)], channel=place.channel, thread=thread or place.ts
+                )
+            except (Fault, Refused, Limited) as error:
+                _log.warning("slack.no_picture", extra={"title": image.title, "error": str(error)})
+
     def refused(self, team: str, message: Message) -> bool:
         """Slack did not take the message's pictures: whether they may be usable in a moment.
 
@@ -80,6 +97,11 @@ class Pictures:
         if len(self._uploaded) >= _MOST:
             self._uploaded.clear()
         self._uploaded[team, _key(image)] = _Uploaded(file_id, self._clock())
+
+
+def of(message: Message) -> list[Image]:
+    """The charts of a message."""
+    return [one for one in message.blocks if isinstance(one, Image)]
 
 
 def _key(image: Image) -> str:

@@ -16,15 +16,16 @@ from typing import Any, Protocol
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.slack import calls, faults, files, lookup, places
+from adapters.slack import calls, faults, files, lookup, pictures, places
 from adapters.slack.faults import Limited, Refused
 from adapters.slack.names import Names
 from adapters.slack.pace import Pace, later
 from adapters.slack.pictures import Draw, Pictures
 from adapters.slack.places import Place
 from adapters.slack.render import Look, Rendered, reduced, render
+from core.deliveries import Kind
 from core.errors import DeliveryError
-from core.messages import ChartData, Tone
+from core.messages import ChartData, Image, Tone
 from core.ports import Channel, Post, Receipt
 
 _log = logging.getLogger(__name__)
@@ -234,7 +235,9 @@ class Slack:
             elif refused.of_picture and self._pictures.refused(sending.team, message):
                 raise later(calls.LEAST_PAUSE * 2) from refused
             elif refused.of_picture:
-                rendered = render(message, await self._look(sending)).noted(note)
+                look = await self._look(sending)
+                rendered = render(message, look).noted(note)
+                sending.unshown = [one for one in pictures.of(message) if not look.picture(one)]
             elif refused.word in faults.REFUSED_BLOCKS:
                 _log.error("slack.refused_blocks", extra={"word": refused.word, "details": refused.details})
                 rendered = reduced(message, look).noted(note)
@@ -259,6 +262,8 @@ class Slack:
         self, sending: _Sending, place: Place, rendered: Rendered, *, before: str = ""
     ) -> Receipt:
         """Attach what belongs beside the message, unless it came with it before."""
+        if sending.unshown:
+            await self._pictures.attach(sending.client, place, sending.thread, sending.unshown)
         elsewhere = sending.elsewhere(place)
         if sending.going or not rendered.files or (mark := files.mark(rendered.files)) == before:
             return Receipt(str(Place(place.channel, place.ts, before)), elsewhere)
@@ -302,8 +307,8 @@ class Slack:
                 return await self._by_url(sending, url)
             except Refused as over:
                 _log.info("slack.url_is_over", extra={"word": over.word})
-        if sending.going:
-            return Receipt(places.SAID, elsewhere=True)  # progress is not worth a direct message
+        if sending.going or sending.said_directly:
+            return Receipt(places.SAID, elsewhere=True)  # progress, or what notified them already
         who = await self._people.requester(post.channel, post.delivery_id) or str(reference.get("user") or "")
         if not who:
             raise refused
@@ -342,6 +347,8 @@ class _Sending:
     def __init__(self, post: Post, client: AsyncWebClient) -> None:
         self.post = post
         self.client = client
+        self.unshown: list[Image] = []
+        """charts that Slack does not show in the message"""
         reference = post.channel.reference or {}
         self.team = str(reference.get("team") or client.token or "")
         reply = places.read(post.reply_to, post.channel.address)
@@ -353,6 +360,14 @@ class _Sending:
     def going(self) -> bool:
         """What it tells of goes on: nothing is lost where it is not told."""
         return self.post.message.tone is Tone.PROGRESS
+
+    @property
+    def said_directly(self) -> bool:
+        """It only mentions whom the message itself has notified, in a conversation of their own."""
+        if self.post.about.kind != Kind.MENTION:
+            return False
+        reply = places.read(self.post.reply_to, self.post.channel.address)
+        return reply is not None and self.elsewhere(reply)
 
     def elsewhere(self, place: Place) -> bool:
         """The message is not where it was owed; a person's own conversation is named otherwise."""

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
 from typing import Any
 
-from adapters.slack import home, inbound
+from adapters.slack import home, inbound, replies
 from adapters.slack.inbound import Origin, Said
 from adapters.slack.rooms import Rooms
 from adapters.slack.speakers import Speakers
@@ -21,6 +21,7 @@ from core import people, redeliveries
 from core.desk.desk import Desk
 from core.desk.visit import Outcome, Reply, Request
 from core.errors import Busy
+from core.messages import Message
 from core.ports import Channel
 from core.store import people as people_rows
 from core.turns import Turn, Turns
@@ -80,7 +81,16 @@ class Reception:
             organization=workspace.organization,
             patience=timedelta(seconds=patience),
         )
-        return await self.desk.answer(request)
+        reply = await self.desk.answer(request)
+        if reply.beside is not None:
+            self.later(self._beside(workspace, said.origin, reply.beside))
+        return reply
+
+    async def _beside(self, workspace: Workspace, origin: Origin, message: Message) -> None:
+        try:
+            await replies.directly(workspace, origin.user, message)
+        except FAULTS as error:
+            _log.warning("slack.not_told_beside", extra={"error": error_of(error)})
 
     async def answered(self, workspace: Workspace, key: str) -> bool:
         """This delivery was answered by a post already, or is being answered by another process."""

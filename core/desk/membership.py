@@ -11,8 +11,8 @@ from core.desk.visit import Outcome, Reply, Visit
 from core.errors import Invalid, NotAllowed, Refusal
 from core.nearest import nearest
 from core.store import people as rows
+from core.wording import home, refusals
 from core.wording import people as wording
-from core.wording import refusals
 
 
 async def role(visit: Visit) -> Reply:
@@ -52,7 +52,7 @@ async def claim(visit: Visit) -> Reply:
         action="member.claim",
         subject=f"member:{visit.member.pk}",
     )
-    return Reply(wording.claimed(visit.member))
+    return Reply(wording.claimed(visit.member), beside=home.welcome(visit.member.name))
 
 
 async def link(visit: Visit) -> Reply:

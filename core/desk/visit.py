@@ -62,6 +62,7 @@ class Reply:
     busy: bool = False
     mistakes: Mapping[str, str] = field(default_factory=dict)
     confidential: bool = False
+    beside: Message | None = None  # is told to the asker directly as well, where the platform can
 
 
 @dataclass(slots=True)

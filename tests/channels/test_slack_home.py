@@ -17,6 +17,7 @@ from core.store.migrate import migrate
 from tests.channels import slack_schema
 from tests.channels.fake_slack import FakeSlack
 from tests.channels.slack_office import SCOPES, TEAM, Bot, Scene, button, event, in_view, words
+from tests.store.desk_rig import CODE
 from tests.store.rig import until
 
 
@@ -255,3 +256,20 @@ async def test_a_removed_workspace_loses_its_token_and_comes_back_when_installed
     await many.finish("c2", await many.begin())
     _, answer = await many.bot.slash("list", channel, ana)
     assert "report" in words(answer)
+
+
+async def test_the_first_admin_is_welcomed_directly_with_three_things_to_try(scene: Scene) -> None:
+    async with scene.bot.store.transaction() as connection:
+        await connection.execute(tables.members.update().values(role=None))  # nobody is an admin yet
+    _, answer = await scene.bot.slash(f"claim {CODE}", scene.channel, scene.ana)
+    assert "You are now an admin" in words(answer)
+
+    async def welcomed() -> bool:
+        return bool(scene.slack.direct_messages(scene.ana))
+
+    await until(welcomed)
+    (message,) = scene.slack.direct_messages(scene.ana)
+    assert all(one in words(message) for one in ("1. ", "2. ", "3. ", "/invite"))
+    await scene.bot.slash(f"claim {CODE}", scene.channel, scene.bob)
+    await scene.bot.slash("list", scene.channel, scene.bob)
+    assert scene.slack.direct_messages(scene.bob) == []

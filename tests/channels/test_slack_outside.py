@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 
 from core.errors import DeliveryError
+from core.messages import Message
+from core.ports import About
 from tests.channels.slack_rig import Book, Desk, desk
 
 
@@ -84,3 +86,20 @@ async def test_a_bot_that_was_invited_meanwhile_posts_in_the_channel(at: Desk) -
     last = await at.platform.deliver(at.post("result", channel=channel, external_id=first.external_id))
     assert not last.elsewhere
     assert last.external_id.startswith(channel.address)
+
+
+async def test_who_was_told_directly_is_not_mentioned_there_once_more(at: Desk) -> None:
+    at.people.asked_by = at.ana
+    channel = at.outside()
+    told = await at.platform.deliver(at.post("result", channel=channel))
+    at.forward(2)
+    mention = Message(text="Succeeded: Weekly report after 3 min", mentions=("1",))
+    about = About(kind="mention")
+    again = await at.platform.deliver(
+        at.post(mention, channel=channel, reply_to=told.external_id, about=about)
+    )
+    assert again.elsewhere
+    assert len(at.slack.direct_messages(at.ana)) == 1
+    at.forward(2)
+    await at.platform.deliver(at.post("failure_alert", channel=channel, reply_to=told.external_id))
+    assert len(at.slack.direct_messages(at.ana)) == 2

@@ -16,7 +16,7 @@ from core.errors import DeliveryError
 from core.messages import Code, Message, Paragraph, Tone
 from core.ports import Channel, Finder, Receipt
 from tests.channels.fake_slack import Fault
-from tests.channels.slack_rig import Book, Desk, desk
+from tests.channels.slack_rig import PNG, Book, Desk, desk
 
 
 @pytest.fixture
@@ -83,6 +83,12 @@ async def test_a_picture_that_slack_still_looks_at_is_waited_for_then_told_by_it
     (message,) = at.slack.messages(at.general)
     assert not [block for block in message["blocks"] if block["type"] == "image"]
     assert "search leads on each of 28 days" in str(message["blocks"])
+    (file,) = at.slack.messages(at.general, message["ts"])
+    assert file["files"][0]["name"] == "chart.png"
+    assert [one.data for one in at.slack.uploads.values()][-1] == PNG + b"Revenue by channel and day"
+    at.forward(5)
+    await at.platform.deliver(at.post("result", external_id=f"{at.general}:{message['ts']}"))
+    assert len(at.slack.messages(at.general, message["ts"])) == 1
 
 
 async def test_a_chart_that_cannot_be_uploaded_does_not_cost_the_result(at: Desk) -> None:
