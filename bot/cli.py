@@ -170,7 +170,7 @@ def export() -> None:
 
 
 @main.command()
-@click.argument("what", type=click.Choice(["database", "slack"]), default="database")
+@click.argument("what", type=click.Choice(["database", "slack", "teams"]), default="database")
 @click.option("--json", "as_json", is_flag=True, help="Answer for machines.")
 def doctor(what: str, *, as_json: bool) -> None:
     """Look whether all that a bot needs is there, and say how to mend what is not."""
@@ -182,6 +182,10 @@ def doctor(what: str, *, as_json: bool) -> None:
             from bot.doctor_slack import examine
 
             return report_of(await examine(bot), as_json=as_json)
+        if what == "teams":
+            from bot.doctor_teams import examine as examine_teams
+
+            return report_of(await examine_teams(bot), as_json=as_json)
         return await report(bot, as_json=as_json)
 
     with refusals():

@@ -1,0 +1,153 @@
+"""An authenticated activity until its 200, stored: against a bare host that checks the same token."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+from botbuilder.schema import Activity
+from botframework.connector.auth import (
+    ChannelValidation,
+    JwtTokenExtractor,
+    JwtTokenValidation,
+    SimpleCredentialProvider,
+)
+
+from adapters.teams.http import PATH
+from adapters.teams.keys import Keys
+from core.store.database import Store
+from core.store.migrate import migrate
+from tests.benchmarks.figures import figure
+from tests.channels.fake_teams import FakeTeams, Fault
+from tests.channels.teams_office import Scene, TeamsBot
+from tests.channels.teams_tenant import APP_ID, Payload
+
+ASKED = 200
+WARM = 20
+AT_ONCE = 20
+EACH = 15
+LOGIN = 2.0  # seconds that a slow login takes
+
+Ask = Callable[[Payload], Awaitable[None]]
+Make = Callable[[], tuple[Payload, dict[str, str]]]
+
+
+def main() -> None:
+    """Print the figures."""
+    asyncio.run(_measure())
+
+
+async def _measure() -> None:
+    with tempfile.TemporaryDirectory(prefix="slashjob-bench-") as folder:
+        async with FakeTeams() as teams:
+            teams.limited = False
+            ana = teams.person("Ana")
+            channel = teams.channel(ana)
+            store = Store(f"sqlite:///{Path(folder) / 'slashjob.db'}")
+            await migrate(store)
+
+            def make() -> tuple[Payload, dict[str, str]]:
+                activity = teams.typed("list", channel, ana)
+                return activity, teams.signed(activity)
+
+            bare = statistics.median(await _bare(teams, make))
+            async with TeamsBot(store, teams) as bot:
+                await bot.job("report")
+                scene = Scene(teams, bot, channel, ana, ana)
+                whole = statistics.median(await _times(bot.http, make, ASKED, rest=scene.settled))
+                figure("teams: activity to stored 200 (ms)", whole * 1000, bare * 1000, 3.0)
+                await _at_once(bot, scene, make)
+                await _slow_login(bot, scene, make)
+            await store.close()
+
+
+async def _at_once(bot: TeamsBot, scene: Scene, make: Make) -> None:
+    several = (_times(bot.http, make, EACH, warm=0) for _ in range(AT_ONCE))
+    times = sorted(one for some in await asyncio.gather(*several) for one in some)
+    p99 = times[int(len(times) * 0.99) - 1]
+    figure(f"teams: p99 at {AT_ONCE} at once (ms)", p99 * 1000, 0, 200)
+    await scene.settled()
+
+
+async def _slow_login(bot: TeamsBot, scene: Scene, make: Make) -> None:
+    """How much longer the slowest other request takes while a login takes two seconds."""
+    usual = max(await _times(bot.http, make, 30, rest=scene.settled))
+    gate = asyncio.Event()
+    scene.teams.fault("token", Fault(gate=gate))
+    tokens = bot.teams.tokens
+    if tokens is None:
+        raise AssertionError("it has no tokens")
+    tokens.forget(await tokens.get())
+    asyncio.get_running_loop().call_later(LOGIN, gate.set)
+    waiting = asyncio.create_task(tokens.get())
+    times: list[float] = []
+    while not waiting.done():
+        times += await _times(bot.http, make, 1, warm=0)
+    await scene.settled()
+    stalled = max(0.0, max(times) - usual)
+    figure(f"teams: stall while a login takes {LOGIN:.0f} s (ms)", stalled * 1000, 0, 50)
+
+
+async def _times(
+    http: aiohttp.ClientSession,
+    make: Make,
+    count: int,
+    *,
+    warm: int = WARM,
+    rest: Callable[[], Awaitable[None]] | None = None,
+) -> list[float]:
+    """Seconds of each; `rest` is what is waited for in between."""
+    times = []
+    for place in range(warm + count):
+        activity, headers = make()
+        body = json.dumps(activity).encode()
+        began = time.perf_counter()
+        async with http.post(PATH, data=body, headers=headers) as answer:
+            await answer.read()
+            if answer.status != 200:
+                raise AssertionError(answer.status)
+        if place >= warm:
+            times.append(time.perf_counter() - began)
+        if rest is not None:
+            await rest()
+    return times
+
+
+async def _bare(teams: FakeTeams, make: Make) -> list[float]:
+    """A host that reads the activity with the library, checks its token with it, and stores nothing."""
+    credentials = SimpleCredentialProvider(APP_ID, "")
+
+    async def receive(request: web.Request) -> web.Response:
+        activity: Any = Activity().deserialize(await request.json())
+        header = request.headers["Authorization"]
+        await JwtTokenValidation.authenticate_request(activity, header, credentials)
+        return web.Response()
+
+    application = web.Application()
+    application.router.add_post(PATH, receive)
+    async with _listening(application) as http:
+        ChannelValidation.open_id_metadata_endpoint = teams.openid
+        JwtTokenExtractor.metadataCache[teams.openid] = Keys(teams.openid, lambda: http)
+        return await _times(http, make, ASKED)
+
+
+@contextlib.asynccontextmanager
+async def _listening(application: web.Application) -> AsyncIterator[aiohttp.ClientSession]:
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        async with aiohttp.ClientSession(base_url=url) as session:
+            yield session
+    finally:
+        await runner.cleanup()
