@@ -53,8 +53,9 @@ class Scheduler:
 
     async def post(self) -> int:
         """Post the digests that are due; returns how many. One at fault keeps no other from its time."""
-        posted = 0
+        total = 0
         while due := await self._turns.look(lambda turn: digests.due(turn, self._unposted_now(turn.now))):
+            posted = 0
             for pk in due:
                 try:
                     posted += await self._turns.take(lambda turn, pk=pk: digests.settle(turn, pk))  # type: ignore[misc]
@@ -63,9 +64,10 @@ class Scheduler:
                 except Exception:
                     _log.exception("scheduler.digest_failed", extra={"digest": pk})
                     self._unposted[pk] = (await self._look())[1] + SPARED_FOR
-            if len(due) < digests.CHUNK:
+            total += posted
+            if not posted or len(due) < digests.CHUNK:  # the others are held by somebody else
                 break
-        return posted
+        return total
 
     async def tick(self) -> int:
         """Settle everything that is due now; returns how many schedules were. Safe to repeat and to race."""

@@ -20,6 +20,7 @@ from core.scheduler import Scheduler
 from core.store import tables
 from core.turns import Turn
 from core.wording import digests as wording
+from tests.limits import within
 from tests.store.desk_rig import Office, said
 from tests.store.incident_rig import OFTEN, Watch
 from tests.store.schedule_rig import START, Planner, hours, minutes
@@ -168,6 +169,20 @@ async def test_a_digest_that_cannot_be_posted_keeps_no_other_from_its_time(watch
     watch.planner.move(NINE)
     assert await watch.planner.scheduler.post() == 1
     assert await watch.planner.scheduler.post() == 0
+
+
+async def test_digests_that_others_hold_are_not_looked_for_again_and_again(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def held(turn: Turn, pk: int) -> bool:
+        return False
+
+    await _save(watch)
+    monkeypatch.setattr(digests, "CHUNK", 1)
+    monkeypatch.setattr(digests, "settle", held)
+    watch.planner.move(NINE)
+    with within(20):
+        assert await watch.planner.scheduler.post() == 0
 
 
 async def test_saving_it_again_changes_it_and_off_ends_it(watch: Watch) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from core import batches, ids, incidents, jobs, pauses
+from core import batches, ids, incidents, jobs, pauses, runs
+from core.definitions import Retry
 from core.deliveries import Kind
 from core.errors import OutOfPlace
-from core.lifecycles import BatchState
+from core.lifecycles import BatchState, Status
 from core.store import batches as batch_rows
 from core.store import incidents as rows
 from core.store import tables
@@ -311,12 +313,14 @@ async def test_the_owner_is_mentioned_where_a_schedule_fails(watch: Watch) -> No
 
 
 async def test_retries_alert_only_at_the_end(watch: Watch) -> None:
+    """F9: three tries, one final alert."""
     await watch.planner.apply(OFTEN, retry={"attempts": 3, "delay": "0s"})
     await _tried(watch)
     assert await watch.told() == [f"Failed: report · #1. {WHY}"]
 
 
 async def test_each_retry_is_told_where_the_job_asks_for_it_and_then_the_recovery(watch: Watch) -> None:
+    """F9: with `every` three; a recovery notice after the success."""
     await watch.planner.apply(OFTEN, retry={"attempts": 3, "delay": "0s", "alert": "every"})
     await _tried(watch)
     assert await watch.told() == [
@@ -353,6 +357,73 @@ async def test_a_failure_that_is_undone_leaves_no_incident_and_no_alert(watch: W
         await watch.rig.turns.take(dies)
     assert await watch.incidents() == []
     assert await watch.deliveries(Kind.ALERT) == []
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.SUCCEEDED])
+async def test_a_crash_at_any_statement_of_an_end_leaves_all_of_it_or_nothing(
+    watch: Watch, status: Status
+) -> None:
+    """The process dies before each statement once; incident, alert, pause and recovery come with the end."""
+    rig = watch.rig
+    job = await watch.planner.apply(OFTEN, pause_after=2, remind_every="1h", overlap="allow")
+    await watch.fires()
+    await watch.told()
+    rig.agent.fails = ""
+    started = await rig.start((job.pk, job.id, job.version, job.definition), {"do": "wait"})
+    await rig.has_status(started.batch, Status.RUNNING)
+    before = await _all_of(watch, started.batch)
+    ending = await _ending(watch, started.batch, status)
+    crashes = 0
+    while not await _ends(watch, ending, crashes + 1):
+        crashes += 1
+        assert await _all_of(watch, started.batch) == before
+    assert crashes >= 8
+    [incident] = await watch.incidents()
+    failed = status is Status.FAILED
+    assert (incident.failures, incident.ended_by) == ((2, None) if failed else (1, started.batch))
+    assert (incident.paused_at is not None) is failed
+    kinds = sorted(row.kind for row in await watch.rows(tables.deliveries))
+    assert kinds == (["alert", "alert", "paused", "status"] if failed else ["alert", "recovered", "status"])
+
+
+class Crash(BaseException):
+    """The process died."""
+
+
+async def _ends(watch: Watch, ending: runs.Ending, at: int) -> bool:
+    """End a run, and die before that statement; whether it came through before."""
+    mine, count = asyncio.current_task(), 0
+
+    def die(*_: Any) -> None:
+        nonlocal count
+        count += asyncio.current_task() is mine
+        if count > at:
+            raise Crash
+
+    engine = watch.rig.store.writer.sync_engine
+    sa.event.listen(engine, "before_cursor_execute", die)
+    try:
+        await watch.rig.turns.take(lambda turn: runs.finish(turn, [ending]))
+    except Crash:
+        return False
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", die)
+    return True
+
+
+async def _ending(watch: Watch, batch: int, status: Status) -> runs.Ending:
+    [row] = [one for one in await watch.rows(tables.runs) if one.batch == batch]
+    return runs.Ending(
+        pk=row.pk, fence=row.fence, job=row.job, attempt=1, status=status, reason=WHY, retry=Retry()
+    )
+
+
+async def _all_of(watch: Watch, batch: int) -> list[object]:
+    """What an end changes."""
+    [incident] = await watch.incidents()
+    told = [(row.kind, row.version) for row in await watch.rows(tables.deliveries) if row.kind != "status"]
+    [job] = await watch.rows(tables.jobs)
+    return [incident, told, job.paused_at, (await watch.rig.batch(batch)).state]
 
 
 async def _batch_rows(turn: Turn, number: int) -> list[Row]:
