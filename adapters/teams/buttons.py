@@ -54,15 +54,15 @@ def action(title: str, carried: Payload, *, style: Style = "default", inputs: bo
 
 
 def _button(button: Button, only_for: str) -> Part:
-    made = action(button.label, Payload(button.command, only_for=only_for), style=button.style)
+    """The button; one that asks first opens a card in the card, whose own button says yes."""
+    carried = Payload(button.command, only_for=only_for)
     if not button.confirm:
-        return made
-    asked = {
-        "type": "AdaptiveCard",
-        "body": [rich(run(one_line(button.confirm) or "Are you sure?"))],
-        "actions": [made],
-    }
-    shown: Part = {"type": "Action.ShowCard", "title": made["title"], "card": asked}
+        return action(button.label, carried, style=button.style)
+    label = one_line(button.label)
+    made = action(f"Yes, {label[:1].lower()}{label[1:]}", carried, style=button.style)
+    question = rich(run(one_line(button.confirm) or "Are you sure?"))
+    asked = {"type": "AdaptiveCard", "body": [question], "actions": [made]}
+    shown: Part = {"type": "Action.ShowCard", "title": cut(label, limits.LABEL) or "–", "card": asked}
     return shown | ({"style": made["style"]} if "style" in made else {})
 
 

@@ -66,7 +66,7 @@ def filled(data: Payload, **values: str) -> Payload:
 
 async def test_cancel_is_pressed_and_done_once(office: Scene) -> None:
     card, data = await going(office)
-    made = office.teams.pressed(data["Cancel"], office.channel, office.ana, card=card)
+    made = office.teams.pressed(data["Yes, cancel"], office.channel, office.ana, card=card)
     first = await office.bot.send(made)
     assert first == await office.bot.send(made)  # delivered again
     assert first[1]["type"] == MESSAGE
@@ -82,7 +82,7 @@ async def test_whoever_presses_needs_the_role(office: Scene) -> None:
     eve = office.teams.person("Eve", role="guest")
     office.channel.members.append(eve)
     card, data = await going(office)
-    answer = await press(office, data["Cancel"], person=eve, card=card)
+    answer = await press(office, data["Yes, cancel"], person=eve, card=card)
     assert answer["type"] == MESSAGE
     assert "you have no role here yet" in answer["value"]
     (run,) = await office.bot.rows(tables.runs)
@@ -94,7 +94,7 @@ async def test_the_button_of_an_ended_run_is_refused_politely(office: Scene) -> 
     card, data = await going(office)
     office.bot.agent.gate.set()
     await office.ended()
-    answer = await press(office, data["Cancel"], card=card)
+    answer = await press(office, data["Yes, cancel"], card=card)
     assert answer["statusCode"] == 200
     assert "ended" in answer["value"]
     assert len(office.channel.messages) == 1
@@ -138,7 +138,7 @@ async def test_a_button_that_looks_is_answered_by_a_message(office: Scene) -> No
 )
 async def test_a_changed_payload_is_refused_politely(office: Scene, change: Any) -> None:
     card, data = await going(office)
-    changed = copy.deepcopy(data["Cancel"])
+    changed = copy.deepcopy(data["Yes, cancel"])
     change(changed)
     answer = await press(office, changed, card=card)
     assert (answer["statusCode"], answer["type"]) == (200, MESSAGE)
@@ -252,7 +252,7 @@ async def test_an_invoke_that_takes_long_is_answered_in_time_and_done_behind(
 
     monkeypatch.setattr(reception.speakers, "of", slow)
     monkeypatch.setattr(acting, "IN_TIME", 0.05)
-    answer = await press(office, data["Cancel"], card=card)
+    answer = await press(office, data["Yes, cancel"], card=card)
     assert "takes a moment" in answer["value"]
     gate.set()
     await office.ended()
@@ -270,7 +270,7 @@ async def test_what_is_pressed_while_the_database_is_busy_leaves_the_card(office
     office.bot.teams.reception.speakers._known.clear()
     cleo = office.teams.person("Cleo")
     office.channel.members.append(cleo)
-    answer = await press(office, (await going_for(office))["Cancel"], person=cleo, card=card)
+    answer = await press(office, (await going_for(office))["Yes, cancel"], person=cleo, card=card)
     assert "nothing was started" in answer["value"]
     assert office.channel.messages[card].edits == 0
     assert data

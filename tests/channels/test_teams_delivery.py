@@ -52,7 +52,7 @@ async def test_one_message_follows_its_run_and_the_newest_state_wins(office: Sce
     await office.say("run report do=wait")
     await office.deliver()
     (message,) = office.channel.messages.values()
-    assert "Cancel" in actions(message.activity)
+    assert "Yes, cancel" in actions(message.activity)
     office.bot.agent.gate.set()
     await office.ended()
     await bring(office)

@@ -168,7 +168,7 @@ def test_only_a_form_sends_its_inputs() -> None:
     ],
 )
 def test_a_changed_payload_is_refused(changed: dict[str, Any]) -> None:
-    value = executed(action(GALLERY["acknowledgement"], "Cancel"))
+    value = executed(action(GALLERY["acknowledgement"], "Yes, cancel"))
     value = copy.deepcopy(value)
     value["action"]["data"]["slashjob"] |= changed
     with pytest.raises(Misunderstood, match="not one of mine"):

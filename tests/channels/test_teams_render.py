@@ -143,7 +143,9 @@ def test_a_dangerous_button_asks_first() -> None:
     asked = next(parts(made(GALLERY["acknowledgement"]), "Action."))
     assert asked["type"] == "Action.ShowCard"
     assert text_of(asked["card"]["body"]) == "Cancel #128? Ana started it just now."
+    assert asked["title"] == "Cancel"
     assert asked["card"]["actions"][0]["type"] == "Action.Execute"
+    assert asked["card"]["actions"][0]["title"] == "Yes, cancel"
     assert asked["style"] == asked["card"]["actions"][0]["style"] == "destructive"
 
 
