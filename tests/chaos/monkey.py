@@ -32,7 +32,23 @@ class Monkey:
 
     async def rage(self, seconds: float) -> None:
         """Strike at random for so long."""
-        until = time.monotonic() + seconds
+        supervising = asyncio.create_task(self._supervise())
+        try:
+            await self._rage(time.monotonic() + seconds)
+        finally:
+            supervising.cancel()
+            await asyncio.gather(supervising, return_exceptions=True)
+
+    async def _supervise(self) -> None:
+        """Start again what has ended by itself: it was started while the database was away."""
+        while True:
+            await asyncio.sleep(1.0)
+            for node in self.world.nodes:
+                if node.dead and not node.leaving:
+                    self.world.tell(f"{node.name} has ended by itself: {_process(node).said[-200:].strip()}")
+                    self.world.start(node)
+
+    async def _rage(self, until: float) -> None:
         slow = 2 if len(self.world.nodes) == 1 else 1
         while time.monotonic() < until:
             await asyncio.sleep(self.world.chance.uniform(*PAUSES) * slow)
@@ -65,6 +81,7 @@ class Monkey:
         if node := self._node():
             pause = self.world.chance.uniform(*DEAD)
             self.world.tell(f"kill -9 {node.name}, back after {pause:.1f} s")
+            node.leaving = node.killed = True
             _process(node).process.kill()
             self._later(self._back(node, pause))
 
@@ -122,7 +139,7 @@ class Monkey:
         serving = _process(node)
         code = await asyncio.to_thread(_wait, serving)
         begun = bool(serving.said)  # before that, nobody listens to signals yet
-        if node.leaving and code != 0 and begun:
+        if not node.killed and code != 0 and begun:
             raise AssertionError(f"{node.name} left with {code}: {serving.said[-2000:]}")
         await asyncio.sleep(pause)
         self.world.start(node)

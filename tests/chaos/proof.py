@@ -64,16 +64,16 @@ class Proof:
         names = {row["pk"]: row["name"] for row in self.rows["schedules"]}
         due: dict[int, list[Any]] = defaultdict(list)
         for row in self.rows["firings"]:
-            due[row["schedule"]].append(row["due_at"])
+            due[row["schedule"]].append((row["due_at"], row["until_at"] or row["due_at"]))
             if row["outcome"] == "started" and row["batch"] not in self.batches:
                 yield f"{names[row['schedule']]} started nothing at {row['due_at']}"
         if set(EVERY) - {names[pk] for pk in due}:
             yield "a schedule was never due"
         for pk, instants in due.items():
             step = timedelta(seconds=EVERY[names[pk]])
-            for one, following in pairwise(sorted(instants)):
-                if following - one != step:
-                    yield f"{names[pk]}: between {one} and {following}"
+            for (_, until), (following, _) in pairwise(sorted(instants)):
+                if following - until != step:
+                    yield f"{names[pk]}: between {until} and {following}"
         started = Counter(
             (row["job"], row["due_at"]) for row in self.rows["batches"] if row["trigger"] == "schedule"
         )

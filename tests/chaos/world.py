@@ -104,7 +104,13 @@ class Node:
     role: str
     serving: Serving | None = None
     frozen: bool = False
-    leaving: bool = False
+    leaving: bool = False  # it was killed or terminated, and will be started again
+    killed: bool = False
+
+    @property
+    def dead(self) -> bool:
+        """Its process has ended."""
+        return self.serving is not None and self.serving.process.poll() is not None
 
     @property
     def alive(self) -> bool:
@@ -148,7 +154,7 @@ class World:
 
     def start(self, node: Node) -> None:
         """Start a node that is dead."""
-        node.frozen = node.leaving = False
+        node.frozen = node.leaving = node.killed = False
         node.serving = self.home.start(node.role)
 
     async def ready(self) -> None:
