@@ -281,7 +281,7 @@ class Bot:
         executes = bool(settings.concurrency) or role not in ("serve", "worker")
         worker = self._worker(executes=executes)
         await worker.start()
-        janitor = Janitor(self.turns, lease=settings.lease)
+        janitor = Janitor(self.turns, lease=settings.lease, own=self._trusted)
         try:
             if self._lock is not None:
                 await janitor.take_over(worker.number)
@@ -320,6 +320,9 @@ class Bot:
         if self.settings.alert_channel:
             place = await places.find(turn, default, self.settings.alert_channel)
             await people_rows.set_alert_channel(turn.connection, default, place)
+
+    def _trusted(self) -> int | None:
+        return self._execution.worker.trusted if self._execution is not None else None
 
     async def _repeat(self, execution: Execution, work: Callable[[Execution], Awaitable[None]]) -> None:
         """Do it until the stop; a fault (the database was away) is logged, and it is begun again."""

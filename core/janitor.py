@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from core import absences, batches, deliveries, incidents, progress, runs
@@ -20,14 +21,19 @@ REAP_AFTER = timedelta(seconds=10)  # beyond the lease: a guard has killed the c
 class Janitor:
     """Each verb is one short transaction, safe to repeat and to race."""
 
-    def __init__(self, turns: Turns, *, lease: timedelta) -> None:
+    def __init__(
+        self, turns: Turns, *, lease: timedelta, own: Callable[[], int | None] = lambda: None
+    ) -> None:
+        """`own`: the worker of this process while it trusts its lease. Its own clock knows better than the
+        wall's, which may have been put forward."""
         self._turns = turns
+        self._own = own
         self._after = min(REAP_AFTER, lease / 3)
 
     async def reap(self) -> int:
         """Declare silent workers dead, then end their runs in chunks; returns how many runs."""
-        after = self._after
-        await self._turns.take(lambda turn: rows.bury(turn.connection, turn.now - after, turn.now))
+        after, own = self._after, self._own()
+        await self._turns.take(lambda turn: rows.bury(turn.connection, turn.now - after, turn.now, spare=own))
         return await self._end_all()
 
     async def take_over(self, worker: int) -> int:

@@ -98,6 +98,11 @@ class Worker:
         return self._lease is not None and self._lease.buried
 
     @property
+    def trusted(self) -> int | None:
+        """The worker's row while this process may trust that it holds its runs."""
+        return self._lease.worker if self._lease is not None and self._lease.alive else None
+
+    @property
     def lease_left(self) -> float:
         """Seconds until this process stops its runs by itself."""
         return max(0.0, self._lease.deadline - boottime()) if self._lease is not None else 0.0

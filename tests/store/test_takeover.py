@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
 from core.deliveries import Delivery
+from core.entries import Answered, Entry
+from core.janitor import Janitor
+from core.lifecycles import BatchState, Status
 from core.messages import Message
 from core.notifier import Notifier
-from core.ports import Post, Receipt
+from core.ports import Post, Receipt, Task
 from core.store import deliveries as rows
 from core.store import tables
 from core.store.database import Store
@@ -121,3 +125,55 @@ async def test_a_full_disk_is_told_and_nothing_is_started(store: Store) -> None:
     async with store.transaction() as connection:
         await connection.exec_driver_sql("PRAGMA max_page_count = 1073741823")
     assert "started nightly" in said((await office.done("run nightly")).message)
+
+
+async def test_a_clock_that_is_put_forward_takes_no_run_from_a_process_that_is_well(rig: Rig) -> None:
+    """The lease is over by the wall's clock, and was not by the one that counts how long it was silent."""
+    janitor = Janitor(rig.turns, lease=timedelta(seconds=30), own=lambda: rig.worker.trusted)
+    started = await rig.start(await rig.job(), {"do": "wait"})
+    await rig.has_status(started.batch, Status.RUNNING)
+    rig.store.offset += timedelta(hours=3)
+    assert await janitor.reap() == 0
+    rig.store.offset -= timedelta(hours=6)
+    assert await janitor.reap() == 0
+    rig.agent.gate.set()
+    assert (await rig.ended(started.batch)).state is BatchState.SUCCEEDED
+    assert not rig.worker.buried
+
+
+async def test_an_end_that_finds_the_disk_full_is_written_when_there_is_room(
+    store: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On PostgreSQL a full disk is as an outage: tests/acceptance/test_program_postgres.py."""
+    rig = Rig(store)
+    await rig.prepare()
+
+    async def wordy(task: Task) -> AsyncIterator[Entry]:
+        await rig.agent.gate.wait()
+        yield Answered("word " * 20_000)  # more than the free room of the last pages
+
+    monkeypatch.setattr(rig.agent, "run", wordy)
+    await rig.open()
+    started = await rig.start(await rig.job(), {"do": "wait"})
+    await rig.has_status(started.batch, Status.RUNNING)
+    await limit_disk(store, full=True)
+    rig.agent.gate.set()
+
+    async def refused() -> bool:
+        return "run.end_failed" in caplog.text
+
+    if store.sqlite:
+        await until(refused)
+        assert (await rig.batch(started.batch)).state is BatchState.ACTIVE
+    await limit_disk(store, full=False)
+    assert (await rig.ended(started.batch)).state is BatchState.SUCCEEDED
+    await rig.close()
+
+
+async def limit_disk(store: Store, *, full: bool) -> None:
+    """A SQLite file that may not grow any more, or again; its free pages are used up before."""
+    if not store.sqlite:
+        return
+    async with store.transaction() as connection:
+        pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar_one() if full else 1073741823
+        await connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
