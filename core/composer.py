@@ -69,12 +69,12 @@ async def _message(turn: Turn, delivery: Delivery) -> Message:
         case Kind.LATE:
             return await _late(turn, delivery)
         case Kind.ABSENCE:
-            absence = await absences.absence(turn, delivery.subject)
+            absence = await absences.absence(turn, await deliveries.subject(turn, delivery))
             if absence is None:
                 return firings.gone()
             return firings.absence(await jobs.get(turn, absence.schedule.job), absence)
         case Kind.DIGEST | Kind.REST:
-            found = await digests.of_post(turn, delivery.subject)
+            found = await digests.of_post(turn, await deliveries.subject(turn, delivery))
             if found is None:
                 return digest_wording.gone()
             say = digest_wording.post if delivery.kind is Kind.DIGEST else digest_wording.rest
@@ -102,7 +102,7 @@ async def _late(turn: Turn, delivery: Delivery) -> Message:
         who = view.batch.member if view.batch.member is not None else around.owner
         message = firings.late(view, around.zone)
         return replace(message, mentions=(str(who),) if who is not None else ())
-    schedule = await absences.late_schedule(turn, delivery.subject)
+    schedule = await absences.late_schedule(turn, await deliveries.subject(turn, delivery))
     if schedule is None:
         return firings.gone()
     return firings.late_schedule(await jobs.get(turn, schedule.job), schedule, turn.now)

@@ -18,9 +18,10 @@ from core.store import people as people_rows
 from core.turns import Turn
 
 EMAIL = "email"
-_SELF_TOLD = (  # their batch's message tells of it, and goes there; of a test, its report
+_SELF_TOLD = (  # another message tells of it, and goes there; of a test, its report
     Kind.RESULT,
     Kind.MENTION,
+    Kind.REST,
     Kind.TEST,
     Kind.TESTED,
 )

@@ -29,6 +29,8 @@ _KINDS = {
     Kind.RECOVERED: "recovery",
     Kind.LATE: "alert of a late start",
     Kind.ABSENCE: "word of what was not run",
+    Kind.DIGEST: "digest",
+    Kind.REST: "rest of a digest",
     Kind.TEST: "test message",
     Kind.TESTED: "report of a test",
 }

@@ -9,16 +9,18 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from core import digests, editions, times
+from core import digests, editions, people, times
 from core.definitions import Schedule
 from core.deliveries import Kind
 from core.digests import Digest, Draft
 from core.editions import Chosen, Edition, Span
-from core.errors import Invalid, NotFound
+from core.errors import DeliveryError, Invalid, NotFound
 from core.messages import Message
+from core.ports import Channel
 from core.scheduler import Scheduler
 from core.store import tables
 from core.turns import Turn
+from core.wording import deliveries as delivery_wording
 from core.wording import digests as wording
 from tests.limits import within
 from tests.store.desk_rig import Office, said
@@ -183,6 +185,26 @@ async def test_digests_that_others_hold_are_not_looked_for_again_and_again(
     watch.planner.move(NINE)
     with within(20):
         assert await watch.planner.scheduler.post() == 0
+
+
+async def test_a_digest_that_its_channel_does_not_take_comes_to_the_alert_channel(watch: Watch) -> None:
+    rig = watch.rig
+    await watch.planner.apply(OFTEN)
+    await _save(watch)
+    async with rig.store.transaction() as connection:
+        alerts = await people.channel(Turn(connection, START), rig.organization, Channel("mailbox", "alerts"))
+        await connection.execute(tables.organizations.update().values(alert_channel=alerts))
+    watch.planner.move(NINE)
+    await watch.planner.scheduler.post()
+    rig.mailbox.fail = [DeliveryError("It is archived.", permanent=True)]
+    await _posts(watch)
+    [post] = [one for one in rig.mailbox.posts if one.channel.address == "alerts"]
+    assert post.message.title == "Nothing ran · digest of general"
+    assert "It is archived." in said(post.message)
+
+
+def test_every_kind_of_message_has_a_name_in_the_list_of_deliveries() -> None:
+    assert set(delivery_wording._KINDS) == set(Kind)
 
 
 async def test_saving_it_again_changes_it_and_off_ends_it(watch: Watch) -> None:
