@@ -1,58 +1,45 @@
 """One request to one operation: who asks, whether they may, what they bring, and what is answered.
 
-In this order: the key (401), the organization (404), the pace (429), the permission (403), the body (413,
-415, 400, 422), then the work. What changes something happens in one transaction with the request's row, so
-that a POST that is sent again with its Idempotency-Key finds the first answer and starts nothing.
+In this order: the key (401), the organization (404), the pace (429), the permission (403), the query and
+the body (413, 415, 400, 422), then the work. What changes something happens in one transaction with the
+request's row, so that a POST that is sent again with its Idempotency-Key finds the first answer and starts
+nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 import logging
 from collections.abc import Mapping
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from adapters.rest import problems, reading
+from adapters.rest.access import Access, Headers
 from adapters.rest.desk import Desk
 from adapters.rest.endpoint import Answer, Ask, Call, Endpoint
 from adapters.rest.pace import Pace
 from adapters.rest.problems import Refused
 from core import ids, keys
 from core.choices import Asked
-from core.errors import Busy, Refusal
-from core.keys import Key
+from core.errors import Refusal
 from core.store import requests as rows
 from core.turns import Turn
 
 _log = logging.getLogger(__name__)
 
-KEY_LIMIT = 200  # characters that are looked up
 
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What a request brings: `body` as values, `raw` as the JSON that it was."""
 
-class Headers(BaseModel):
-    """The headers that every operation reads."""
-
-    model_config = ConfigDict(frozen=True)
-
-    key: Annotated[str, Field(alias="X-API-Key", description="A key of the organization.")] = ""
-    organization: Annotated[
-        str, Field(alias="X-Organization-Id", description="The organization's id, as keys create prints it.")
-    ]
-    idempotency_key: Annotated[
-        str | None,
-        StringConstraints(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$"),
-        Field(
-            alias="Idempotency-Key",
-            description="Sent again with the same body, the first answer comes again and nothing is started "
-            "twice; with another body it is refused.",
-            examples=["load-2026-03-02"],
-        ),
-    ] = None
+    path: Mapping[str, str]
+    query: Any
+    body: Any
+    raw: Any
 
 
 class Door:
@@ -60,7 +47,7 @@ class Door:
 
     def __init__(self, desk: Desk, pace: Pace | None = None) -> None:
         self._desk = desk
-        self._pace = pace or Pace()
+        self._access = Access(desk.turns, pace or Pace())
 
     async def answer(self, request: web.Request, endpoint: Endpoint) -> web.StreamResponse:
         """Answer one request; whatever goes wrong is a problem in words, and never a traceback."""
@@ -77,67 +64,39 @@ class Door:
             return crashed()
 
     async def _answer(self, request: web.Request, endpoint: Endpoint) -> web.StreamResponse:
-        headers, key = await self._recognize(request)
-        if not key.may(endpoint.needs):
-            raise Refused(
-                "not-allowed",
-                f"The key {key.name} lacks the permission {endpoint.needs}.",
-                hint=f"An admin makes one that has it: keys create NAME permissions={endpoint.needs}",
-            )
-        path = reading.path(request)
-        query = reading.query(request, endpoint.query) if endpoint.query else None
-        body, raw = None, None
-        if endpoint.body is not None:
-            body, raw = await reading.body(request, endpoint.body, required=endpoint.body_required)
-            request["body"] = raw if isinstance(raw, dict) else {}
-
-        async def work(turn: Turn, asked: Asked | None) -> web.StreamResponse:
-            call: Call[Any, Any] = Call(
-                turn=turn, key=key, path=path, query=query, body=body, desk=self._desk, asked=asked
-            )
-            return await self._work(endpoint, call, headers, _digest(request, raw))
-
+        sure = endpoint.stream is not None
+        try:
+            headers, key = await self._access.admit(request.headers, endpoint.needs, sure=sure)
+            brought = await _bring(request, endpoint)
+        except Refused:
+            await self._access.still_there(request.headers)  # else a revoked key would hear more than 401
+            raise
         if endpoint.stream is not None:
-            ask: Ask[Any, Any] = Ask(key=key, path=path, query=query, body=body, desk=self._desk)
+            ask: Ask[Any, Any] = Ask(
+                key=key, path=brought.path, query=brought.query, body=brought.body, desk=self._desk
+            )
             return await endpoint.stream(request, ask)
+
+        async def work(turn: Turn, asked: Asked | None) -> tuple[web.Response, bool]:
+            now = await self._access.confirm(turn, headers, write=endpoint.changes)
+            call: Call[Any, Any] = Call(
+                turn=turn,
+                key=now,
+                path=brought.path,
+                query=brought.query,
+                body=brought.body,
+                desk=self._desk,
+                asked=asked,
+            )
+            said = await self._work(endpoint, call, headers, _digest(request, brought.raw))
+            return said, not endpoint.changes and keys.stale(now, turn.now)
+
         turns = self._desk.turns
         take = turns.take if endpoint.changes else turns.look
-        return await self._desk.chooser.during(lambda asked: take(lambda turn: work(turn, asked)))
-
-    async def _recognize(self, request: web.Request) -> tuple[Headers, Key]:
-        """The key that asks, and within its pace."""
-        text = request.headers.get("X-API-Key", "")
-        key = None
-        if 0 < len(text) <= KEY_LIMIT:
-            key, now = await self._desk.turns.look(lambda turn: _look_up(turn, text))
-        if key is None:
-            raise Refused(
-                "no-key",
-                "The header X-API-Key is missing." if not text else "There is no such key, or it is revoked.",
-                hint="An admin makes one: slashjob keys create --name NAME --permission agent_jobs_trigger",
-                headers={"WWW-Authenticate": 'ApiKey realm="slashjob"'},
-            )
-        headers = reading.typed(request.headers, Headers)
-        if not hmac.compare_digest(headers.organization.encode(), key.organization_id.encode()):
-            raise Refused("not-found", "There is no such organization for this key.")
-        wait = self._pace.wait(key.pk, key.per_minute)
-        if wait:
-            raise Refused(
-                "too-many",
-                f"The key {key.name} may ask {key.per_minute:,} times a minute.",
-                hint=f"Try again in {wait} s.",
-                headers={"Retry-After": str(wait)},
-            )
-        if keys.stale(key, now):
-            await self._used(key)
-        return headers, key
-
-    async def _used(self, key: Key) -> None:
-        """Record the use; a busy database is no reason to refuse the request."""
-        try:
-            await self._desk.turns.take(lambda turn: keys.used(turn, key))
-        except Busy:
-            _log.info("rest.use_not_recorded", extra={"key": key.id})
+        said, stale = await self._desk.chooser.during(lambda asked: take(lambda turn: work(turn, asked)))
+        if stale:
+            await self._access.still_there(request.headers)
+        return said
 
     async def _work(
         self, endpoint: Endpoint, call: Call[Any, Any], headers: Headers, digest: str
@@ -190,8 +149,15 @@ def crashed() -> web.Response:
     return problems.response(problems.problem("fault", detail, reference=reference))
 
 
-async def _look_up(turn: Turn, text: str) -> tuple[Key | None, Any]:
-    return await keys.recognize(turn, text), turn.now
+async def _bring(request: web.Request, endpoint: Endpoint) -> Brought:
+    """Read everything before the transaction. Raises `Refused`."""
+    path = reading.path(request)
+    query = reading.query(request, endpoint.query) if endpoint.query else None
+    if endpoint.body is None:
+        return Brought(path, query, None, None)
+    body, raw = await reading.body(request, endpoint.body, required=endpoint.body_required)
+    request["body"] = raw if isinstance(raw, dict) else {}
+    return Brought(path, query, body, raw)
 
 
 def _digest(request: web.Request, raw: Any) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from adapters.rest.door import Headers
+from adapters.rest.access import Headers
 from adapters.rest.endpoint import Endpoint
 from adapters.rest.parameters import PARTS
 from adapters.rest.problems import MEDIA_TYPE, TITLES, TYPE, Problem
