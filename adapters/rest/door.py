@@ -56,7 +56,7 @@ class Door:
         except Refused as refused:
             return problems.response(refused.problem, refused.headers)
         except Refusal as refused:
-            made = problems.of_refusal(refused, body=request.get("body"))
+            made = problems.of_refusal(refused)
             return problems.response(made.problem, made.headers)
         except (web.HTTPException, ConnectionResetError):
             raise
@@ -93,7 +93,11 @@ class Door:
 
         turns = self._desk.turns
         take = turns.take if endpoint.changes else turns.look
-        said, stale = await self._desk.chooser.during(lambda asked: take(lambda turn: work(turn, asked)))
+        try:
+            said, stale = await self._desk.chooser.during(lambda asked: take(lambda turn: work(turn, asked)))
+        except Refusal as refused:
+            body = brought.raw if isinstance(brought.raw, dict) else {}
+            raise problems.of_refusal(refused, body=body) from None
         if stale:
             await self._access.still_there(request.headers)
         return said
@@ -156,7 +160,6 @@ async def _bring(request: web.Request, endpoint: Endpoint) -> Brought:
     if endpoint.body is None:
         return Brought(path, query, None, None)
     body, raw = await reading.body(request, endpoint.body, required=endpoint.body_required)
-    request["body"] = raw if isinstance(raw, dict) else {}
     return Brought(path, query, body, raw)
 
 

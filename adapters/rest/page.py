@@ -22,6 +22,7 @@ a{color:var(--link);text-decoration:none}a:hover{text-decoration:underline}
 nav{position:sticky;top:0;height:100vh;overflow:auto;padding:1.5rem 1rem;border-right:1px solid var(--line)}
 nav b{display:block;margin:1rem 0 .2rem;color:var(--soft);font-size:.8rem;text-transform:uppercase;
 letter-spacing:.05em}
+nav b a{color:inherit}
 nav a{display:block;padding:.15rem 0;color:var(--text);overflow:hidden;text-overflow:ellipsis;
 white-space:nowrap}
 main{padding:1.5rem 2rem 6rem;min-width:0}
@@ -45,9 +46,10 @@ td,th{text-align:left;vertical-align:top;padding:.3rem .7rem .3rem 0;border-bott
 th{color:var(--soft);font-weight:500}td:first-child{white-space:nowrap}
 .must{color:var(--delete);font-size:.78rem}
 @media (max-width:52rem){.page{display:block}nav{position:static;height:auto;border:0;
-border-bottom:1px solid var(--line);padding:1rem}nav .list{columns:2;column-gap:1rem}main{padding:1rem}
+border-bottom:1px solid var(--line);padding:1rem}nav .list{display:none}
+nav b{display:inline-block;margin:.3rem 1rem .3rem 0}main{padding:1rem}
 td:first-child{white-space:normal;overflow-wrap:anywhere}}
-@media (max-width:26rem){nav .list{columns:1}table,tbody,tr,td{display:block}thead{display:none}
+@media (max-width:26rem){table,tbody,tr,td{display:block}thead{display:none}
 td{border:0;padding:.1rem 0}tr{border-bottom:1px solid var(--line);padding:.4rem 0}}
 """
 
@@ -77,7 +79,7 @@ def _nav(tags: list[str], calls: list[tuple[str, str, Any]]) -> str:
             for _, _, one in calls
             if one["tags"] == [tag]
         )
-        parts.append(f'<b>{escape(tag)}</b><div class="list">{links}</div>')
+        parts.append(f'<b><a href="#tag-{_anchor(tag)}">{escape(tag)}</a></b><div class="list">{links}</div>')
     return f'<nav aria-label="Operations"><a href="#top">slashjob API</a>{"".join(parts)}</nav>'
 
 
@@ -92,7 +94,7 @@ def _head(document: Mapping[str, Any]) -> str:
 
 def _section(tag: str, calls: list[tuple[str, str, Any]], document: Mapping[str, Any]) -> str:
     mine = "".join(_call(*call, document) for call in calls if call[2]["tags"] == [tag])
-    return f"<section><h2>{escape(tag)}</h2>{mine}</section>"
+    return f'<section><h2 id="tag-{_anchor(tag)}">{escape(tag)}</h2>{mine}</section>'
 
 
 def _call(method: str, path: str, one: Mapping[str, Any], document: Mapping[str, Any]) -> str:
@@ -135,13 +137,15 @@ def _fields(schema: Mapping[str, Any], document: Mapping[str, Any]) -> str:
     return _table(rows)
 
 
-def _table(rows: list[tuple[str, str, str, bool]]) -> str:
+def _table(rows: list[tuple[str, str, str, bool]], first: str = "name") -> str:
     made = "".join(
         f"<tr><td><code>{escape(name)}</code>{' <span class=must>required</span>' if required else ''}</td>"
         f'<td class="soft">{kind}</td><td>{_marked(described)}</td></tr>'
         for name, kind, described, required in rows
     )
-    return f"<table><thead><tr><th>name</th><th>type</th><th></th></tr></thead><tbody>{made}</tbody></table>"
+    return (
+        f"<table><thead><tr><th>{first}</th><th>type</th><th></th></tr></thead><tbody>{made}</tbody></table>"
+    )
 
 
 def _answers(one: Mapping[str, Any], document: Mapping[str, Any]) -> str:
@@ -163,7 +167,7 @@ def _answers(one: Mapping[str, Any], document: Mapping[str, Any]) -> str:
         None,
     )
     shown = f"<pre>{escape(json.dumps(example, indent=2, ensure_ascii=False))}</pre>" if example else ""
-    return _table(rows) + shown
+    return _table(rows, "status") + shown
 
 
 def _models(document: Mapping[str, Any]) -> str:
@@ -224,6 +228,10 @@ def _resolved(one: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[st
     for part in one["$ref"].removeprefix("#/").split("/"):
         found = found[part]
     return dict(found)
+
+
+def _anchor(tag: str) -> str:
+    return tag.casefold().replace(" ", "-")
 
 
 def _prose(text: str) -> str:

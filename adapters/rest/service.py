@@ -18,6 +18,7 @@ from aiohttp.typedefs import Handler
 
 from adapters.rest import (
     batches,
+    commands,
     compatible,
     following,
     jobs,
@@ -44,6 +45,7 @@ ENDPOINTS: Sequence[Endpoint] = (
     *schedules.ENDPOINTS,
     *people.ENDPOINTS,
     *records.ENDPOINTS,
+    *commands.ENDPOINTS,
 )
 OURS = ("/api/agents/", "/api/v1", "/openapi.json", "/docs")
 

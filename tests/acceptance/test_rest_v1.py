@@ -266,6 +266,29 @@ def test_messages_that_were_owed_are_listed(served: Pipeline, admin: Client) -> 
     assert admin.get(path).json["deliveries"][0]["channel"] == "console:pipelines"
 
 
+def test_what_has_no_address_of_its_own_is_said_as_a_line(served: Pipeline, admin: Client) -> None:
+    said = admin.post("/api/v1/commands", {"line": "sets count mine campaign_id=42,43"})
+    assert (said.status, said.json["outcome"]) == (200, "done"), said.text
+    shown = admin.post("/api/v1/commands", {"line": "sets count"})
+    assert any("mine" in str(block) for block in shown.json["blocks"])
+    refused = admin.post("/api/v1/commands", {"line": "unlcok count"})
+    assert (refused.status, refused.json["suggestions"][0]) == (422, "unlock count")
+    headers = {"Idempotency-Key": "line-1"}
+    assert admin.post("/api/v1/commands", {"line": "pause open"}, headers=headers).status == 200
+    assert admin.post("/api/v1/commands", {"line": "pause open"}, headers=headers).status == 200
+    assert admin.post("/api/v1/commands", {"line": "pause gated"}, headers=headers).status == 409
+    assert admin.post("/api/v1/commands", {"line": "resume open"}).status == 200
+    acts = admin.get("/api/v1/audit?action=set.save").json["acts"]
+    assert (acts[0]["who"], acts[0]["data"]["set"]) == ("operations", "mine")
+    viewer = served.client("viewer", name="only looks")
+    assert viewer.post("/api/v1/commands", {"line": "list"}).status == 200
+    assert viewer.post("/api/v1/commands", {"line": "run count campaign_id=1"}).status == 422
+    reader = served.client("agent_jobs_read", name="only reads")
+    assert reader.post("/api/v1/commands", {"line": "list"}).status == 403
+    limited = served.client("operator", name="limited", jobs=("count",))
+    assert limited.post("/api/v1/commands", {"line": "list"}).status == 403
+
+
 ROLES: list[tuple[str, str, Any, str]] = [
     ("PUT", "/api/v1/jobs/x", {"definition": {}}, "editor"),
     ("DELETE", "/api/v1/jobs/x", None, "editor"),
