@@ -6,7 +6,6 @@ A host that does not know them shows `fallback`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -195,8 +194,3 @@ def _named(text: str) -> str:
 def _number(value: float) -> float:
     """As short as it can be written without losing what a chart shows."""
     return int(value) if float(value).is_integer() and abs(value) < 2**53 else float(f"{value:.6g}")
-
-
-def legends(data: Sequence[Part]) -> list[str]:
-    """The legends of a drawn chart, in order."""
-    return [str(one["legend"]) for one in data if "legend" in one]

@@ -67,18 +67,3 @@ def _kept(line: str) -> str:
     """Runs of blanks as ones that no host folds."""
     head = len(line) - len(line.lstrip(" "))
     return NO_BREAK * head + line[head:].replace("  ", NO_BREAK + " ")
-
-
-def text_of(value: Any) -> str:
-    """Every text in a part, in order: for tests and for what a reader would hear."""
-    match value:
-        case list():
-            return "\n".join(filter(None, map(text_of, value)))
-        case dict():
-            own = value.get("text") if isinstance(value.get("text"), str) else ""
-            below = [
-                text_of(one) for key, one in value.items() if isinstance(one, list | dict) and key != "data"
-            ]
-            return "\n".join(filter(None, [own or "", *below]))
-        case _:
-            return ""

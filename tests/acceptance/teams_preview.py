@@ -43,7 +43,8 @@ class _Silent(http.server.BaseHTTPRequestHandler):
 
 
 @contextmanager
-def _bot() -> Iterator[str]:
+def silent_bot() -> Iterator[str]:
+    """The address of a bot that takes everything and says nothing."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Silent)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -86,7 +87,7 @@ def main(folder: Path) -> None:
     target = folder / "teams"
     target.mkdir(parents=True, exist_ok=True)
     figures = []
-    with tempfile.TemporaryDirectory() as temporary, _bot() as endpoint:
+    with tempfile.TemporaryDirectory() as temporary, silent_bot() as endpoint:
         node = install("playground", Path(temporary))
         with client(node, Path(temporary), endpoint, height=3200) as (url, page):
             page("run", script=_NARROW)

@@ -129,8 +129,8 @@ def test_a_channel_post_is_answered_in_its_thread(teams: Playground) -> None:
 def test_a_scheduled_result_comes_by_itself(teams: Playground) -> None:
     teams.open(PERSONAL)
     teams.program.run("members", "role", "alexw@example.com", "editor")
-    teams.say("schedule count every 2s from 2026-01-05 campaign_id=42 --name soon --yes")
-    teams.shows("Scheduled", "every 2 seconds", "soon")
+    teams.say("schedule count every 5s from 2026-01-05 campaign_id=42 --name soon --yes")
+    teams.shows("Scheduled", "every 5 seconds", "soon")
     before = sum("Succeeded: Count" in one for one in teams.cards())
     until(lambda: sum("Succeeded: Count" in one for one in teams.cards()) > before, "it ran by itself")
     teams.picture("scheduled", CARD)

@@ -11,8 +11,6 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from adapters.teams.parts import text_of
-
 Schema = dict[str, Any]
 
 _TEXT: Schema = {"type": "string", "minLength": 1}
@@ -240,6 +238,21 @@ _CONSENT = Draft202012Validator(
     )
 )
 _VALIDATOR = Draft202012Validator(CARD)
+
+
+def text_of(value: Any) -> str:
+    """Every text in a part, in order."""
+    match value:
+        case list():
+            return "\n".join(filter(None, map(text_of, value)))
+        case dict():
+            own = value.get("text") if isinstance(value.get("text"), str) else ""
+            below = [
+                text_of(one) for key, one in value.items() if isinstance(one, list | dict) and key != "data"
+            ]
+            return "\n".join(filter(None, [own or "", *below]))
+        case _:
+            return ""
 
 
 def mistakes(card: Any) -> list[str]:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from adapters.teams import buttons, limits, tables
-from adapters.teams.parts import text_of
 from adapters.teams.render import Mention, activities
 from core.messages import Button, Code, Column, Facts, Message, Paragraph, Table
 from tests.channels import teams_schema
+from tests.channels.teams_schema import text_of
 from tests.channels.test_teams_forms import parts
 
 

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.teams import charts, tables
-from adapters.teams.parts import text_of
 from adapters.teams.render import Look, Mention, activities, card, fallback
 from core.messages import (
     Button,
@@ -28,6 +27,7 @@ from core.messages import (
 )
 from tests.channels import teams_schema
 from tests.channels.gallery import GALLERY
+from tests.channels.teams_schema import text_of
 from tests.channels.test_teams_forms import parts
 
 ANA = Mention("29:ana", "Ana Souza")
@@ -192,7 +192,7 @@ def test_series_beyond_what_teams_draws_become_one(kind: str, stacked: bool) -> 
     drawn = chart(kind, rows, series="s")
     assert drawn["type"] == "Chart.VerticalBar.Grouped"
     assert drawn["stacked"] is stacked
-    assert charts.legends(drawn["data"]) == ["s0", "s1", "s2", "Other"]
+    assert [one["legend"] for one in drawn["data"]] == ["s0", "s1", "s2", "Other"]
     assert drawn["data"][-1]["values"] == [{"x": "a", "y": 7 + 6 + 5}]
     data = ChartData(kind, ("x", "s", "y"), rows, x="x", y="y", series="s")
     assert charts.note(data) == "Other: 3 more series"
