@@ -16,6 +16,7 @@ from aiohttp import web
 from adapters.teams import inbound
 from adapters.teams.auth import Guard, Turned
 from adapters.teams.inbound import Malformed, Origin
+from adapters.teams.turnstile import Turnstile
 
 _log = logging.getLogger(__name__)
 
@@ -37,9 +38,12 @@ Accept = Callable[[Origin, dict[str, Any]], Awaitable[Answer]]
 class Door:
     """Checks, reads and hands over. `accept` is there once the process has opened its clients."""
 
-    def __init__(self, guard: Guard, accept: Callable[[], Accept | None]) -> None:
+    def __init__(
+        self, guard: Guard, accept: Callable[[], Accept | None], turnstile: Turnstile | None = None
+    ) -> None:
         self._guard = guard
         self._accept = accept
+        self._turnstile = turnstile or Turnstile()
 
     def mount(self, application: web.Application) -> None:
         """Add the route."""
@@ -47,6 +51,10 @@ class Door:
 
     async def receive(self, request: web.Request) -> web.Response:
         """Answer one delivery: never 500."""
+        with self._turnstile.arriving():
+            return await self._received(request)
+
+    async def _received(self, request: web.Request) -> web.Response:
         if request.content_type != "application/json":
             return web.Response(status=415, text="application/json, please")
         accept = self._accept()

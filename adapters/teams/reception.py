@@ -24,7 +24,9 @@ from adapters.teams.platform import Teams
 from adapters.teams.references import PLATFORM
 from adapters.teams.render import Look
 from adapters.teams.speakers import Speakers
+from adapters.teams.turnstile import Turnstile
 from core import people, redeliveries
+from core.collector import Collector
 from core.desk.desk import Desk
 from core.desk.visit import Outcome, Reply, Request
 from core.errors import Busy, DeliveryError, Fault
@@ -54,6 +56,14 @@ OrganizationOf = Callable[[str], str | None]
 
 
 @dataclass(frozen=True, slots=True)
+class _Heard:
+    """An activity that is to be stored, sealed."""
+
+    origin: Origin
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
     """What a reception is made from."""
 
@@ -63,6 +73,7 @@ class Parts:
     connector: Connector
     platform: Teams
     organization_of: OrganizationOf
+    turnstile: Turnstile
     trusting: bool = False
 
 
@@ -77,6 +88,9 @@ class Reception:
         self._vault = parts.vault
         self._organization_of = parts.organization_of
         self._works = works
+        self._turnstile = parts.turnstile
+        self._stores: Collector[_Heard, int | Busy | None] = Collector(self._store)
+        self._settles: Collector[int, None] = Collector(self._settle)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._looking: asyncio.Task[None] | None = None
         self._numbers: dict[str, int] = {}  # of committed organizations, which never change
@@ -94,15 +108,39 @@ class Reception:
         """
         if str(activity.get("type")) not in self._works:
             return None
-        text = self._vault.seal(inbound.kept(activity))
+        heard = _Heard(origin, self._vault.seal(inbound.kept(activity)))
+        stored = await self._stores.add(heard)
+        if isinstance(stored, Busy):
+            raise stored
+        return stored
 
-        async def claim(turn: Turn) -> tuple[int, int | None]:
-            organization = await self._organization(turn, origin)
-            return organization, await redeliveries.claim(turn, organization, HEARD, origin.key, text=text)
+    async def _store(self, group: list[_Heard]) -> list[int | Busy | None]:
+        """Store what came together in one transaction; in the order of keys, as every process does."""
 
-        organization, claimed = await self.turns.take(claim, patience=PATIENCE)
-        self._numbers[self.organization(origin)] = organization
-        return claimed
+        async def claim(turn: Turn) -> tuple[dict[str, int], dict[int, int | None]]:
+            numbers: dict[str, int] = {}
+            claimed: dict[int, int | None] = {}
+            for place, one in sorted(enumerate(group), key=lambda pair: pair[1].origin.key):
+                number = await self._organization(turn, one.origin)
+                numbers[self.organization(one.origin)] = number
+                key = one.origin.key
+                claimed[place] = await redeliveries.claim(turn, number, HEARD, key, text=one.text)
+            return numbers, claimed
+
+        try:
+            numbers, claimed = await self.turns.take(claim, patience=PATIENCE)
+        except Busy as busy:  # for all of them: one after the other they would wait far too long
+            return [busy] * len(group)
+        self._numbers |= numbers
+        return [claimed[place] for place in range(len(group))]
+
+    async def _settle(self, group: list[int]) -> list[None]:
+        async def settle(turn: Turn) -> None:
+            for claimed in sorted(group):
+                await redeliveries.settle(turn, claimed)
+
+        await self.turns.take(settle)
+        return [None] * len(group)
 
     async def work(self, claimed: int, origin: Origin, activity: dict[str, Any]) -> None:
         """Do what was stored, then settle it. What could not be told yet is left for a later look."""
@@ -115,7 +153,7 @@ class Reception:
             _log.error("teams.not_answered", extra={"error": str(error)})
         except Exception:  # the door of a piece of work: it would fail again
             _log.exception("teams.work_failed")
-        await self.turns.take(lambda turn: redeliveries.settle(turn, claimed))
+        await self._settles.add(claimed)
 
     def organization(self, origin: Origin) -> str:
         """The name of the organization that the tenant belongs to."""
@@ -138,7 +176,10 @@ class Reception:
             patience=patience,
             in_form=in_form,
         )
-        return await self._desk.answer(request)
+        if patience < DESK_PATIENCE:  # Teams waits for an invoke's answer: it goes before what was answered
+            return await self._desk.answer(request)
+        async with self._turnstile.after():
+            return await self._desk.answer(request)
 
     async def tell(self, origin: Origin, reply: Reply) -> None:
         """Say the answer where it was asked for; what is secret in the person's own chat.
@@ -187,7 +228,8 @@ class Reception:
                 reference = references.of_person(origin, known.get(place)) if person else made
                 await people.refer(turn, organization, Channel(PLATFORM, place, "", reference))
 
-        await self.turns.take(work)
+        async with self._turnstile.after():
+            await self.turns.take(work)
         if len(self._kept) >= MOST:
             self._kept.clear()
         for place, made in new.items():

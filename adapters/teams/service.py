@@ -25,6 +25,7 @@ from adapters.teams.platform import Teams as Platform
 from adapters.teams.reception import Parts, Reception
 from adapters.teams.talking import said
 from adapters.teams.tokens import App, Tokens
+from adapters.teams.turnstile import Turnstile
 from core import people
 from core.desk.desk import Desk
 from core.errors import Busy
@@ -86,7 +87,9 @@ class Teams:
         self.tokens = Tokens(app, self.session, login=access.login, clock=clock) if asked else None
         self.connector = Connector(self.session, self.tokens, allowed)
         every = [access.tenant, *access.tenants] if asked else []
-        self._door = Door(Guard(access.app_id, self.keys, tenants=every, hosts=allowed), self._accepting)
+        guard = Guard(access.app_id, self.keys, tenants=every, hosts=allowed)
+        self._turnstile = Turnstile()
+        self._door = Door(guard, self._accepting, self._turnstile)
         self._platform = Platform(self.connector, Directory(turns), Pace(clock))
         self.reception: Reception | None = None
 
@@ -110,6 +113,7 @@ class Teams:
             connector=self.connector,
             platform=self._platform,
             organization_of=self._access.organization,
+            turnstile=self._turnstile,
             trusting=not self._access.authenticated,
         )
         self.reception = Reception(parts, dict(WORKS))

@@ -26,7 +26,7 @@ from core.vault import Vault
 from tests.channels.fake_teams import SECRET, FakeTeams
 from tests.channels.teams_tenant import APP_ID, TENANT, Conversation, Payload, Person
 from tests.store.desk_rig import CODE
-from tests.store.rig import Rig, until
+from tests.store.rig import LIMIT, Rig, until
 
 
 def access(teams: FakeTeams, **more: Any) -> Access:
@@ -136,7 +136,7 @@ class Scene:
         (answer,) = self.teams.said(place)[before:]
         return answer
 
-    async def settled(self) -> None:
+    async def settled(self, limit: float = LIMIT) -> None:
         """Wait until everything that arrived has been worked on."""
         requests = tables.requests
         waiting = sa.select(requests.c.pk).where(requests.c.answer.is_(None)).limit(1)
@@ -145,7 +145,7 @@ class Scene:
             async with self.bot.store.reading() as connection:
                 return (await connection.execute(waiting)).first() is None
 
-        await until(done)
+        await until(done, limit=limit)
 
     async def batches(self) -> int:
         """How many batches there are."""
