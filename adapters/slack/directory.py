@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core import deliveries, people
+from core import deliveries, people, sharing
+from core.addresses import Address
 from core.ports import Channel
 from core.turns import Turns
 
@@ -31,6 +32,15 @@ class Directory:
         if member is None:
             return ""
         return (await self.people(channel, [str(member)])).get(str(member), "")
+
+    async def shared(self, channel: Channel, delivery_id: str) -> tuple[str, ...] | None:
+        """The admins to be asked now about a channel that another company reads; None where it may go."""
+        place = Address("slack", channel.address)
+        waits = await self._turns.take(lambda turn: sharing.waiting(turn, delivery_id, place))
+        if waits is None:
+            return None
+        found = await self.people(channel, [str(one) for one in waits.ask])
+        return tuple(found.values())
 
 
 def _tenants(channel: Channel) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -23,13 +23,16 @@ from adapters.slack.pace import Pace, later
 from adapters.slack.pictures import Draw, Pictures
 from adapters.slack.places import Place
 from adapters.slack.render import Look, Rendered, reduced, render
+from adapters.slack.shared import Shared
 from core.deliveries import Kind
 from core.errors import DeliveryError
 from core.messages import ChartData, Image, Tone
 from core.ports import Channel, Post, Receipt
+from core.wording import sharing as wording
 
 _log = logging.getLogger(__name__)
 
+ASKED_AGAIN = timedelta(minutes=10)  # a message that waits for an admin is looked at again then
 _INVITE = "where the bot is no member. Say there: `/invite @slashjob`"
 
 Clients = Callable[[Channel], Awaitable[AsyncWebClient | None]]
@@ -45,6 +48,10 @@ class People(Protocol):
 
     async def requester(self, channel: Channel, delivery_id: str) -> str:
         """Slack's id of whoever started what the delivery tells of, or empty."""
+        ...
+
+    async def shared(self, channel: Channel, delivery_id: str) -> tuple[str, ...] | None:
+        """Of a channel that another company reads: who is to be asked now; None where it may go there."""
         ...
 
 
@@ -77,6 +84,7 @@ class Slack:
         self._pace = Pace(clock)
         self._names = Names(clock)
         self._pictures = Pictures(draw, clock)
+        self._shared = Shared(clock)
         self._doubtful: set[str] = set()
         """deliveries that were answered 429: Slack may have taken them all the same"""
 
@@ -189,6 +197,7 @@ class Slack:
     async def _post(self, sending: _Sending) -> Receipt:
         """A new message in the channel, or another way where the bot is no member."""
         post = sending.post
+        await self._allowed(sending)
         self._pace.post(sending.team, post.channel.address)
         if post.delivery_id in self._doubtful:
             found = await self._found_after_all(sending)
@@ -202,6 +211,26 @@ class Slack:
             return await self._around(sending, refused)
         place = Place(str(said.get("channel") or post.channel.address), str(said["ts"]))
         return await self._with_files(sending, place, rendered)
+
+    async def _allowed(self, sending: _Sending) -> None:
+        """Pass where the channel is the company's own, or an admin has said yes to it.
+
+        Raises `DeliveryError` where it has to wait; who can say yes is asked directly, once.
+        """
+        channel = sending.post.channel
+        if not await self._shared.with_others(sending.client, sending.team, channel.address):
+            return
+        asked = await self._people.shared(channel, sending.post.delivery_id)
+        if asked is None:
+            return
+        name = self._shared.name(sending.team, channel.address)
+        question = render(wording.question(f"slack:{channel.address}", name), Look(attach=False)).payload()
+        for who in asked:
+            try:
+                await calls.call(sending.client, "chat.postMessage", {"channel": who, **question})
+            except (Refused, Limited, DeliveryError) as error:
+                _log.warning("slack.admin_not_asked", extra={"error": str(error)})
+        raise DeliveryError(wording.WAITS, retry_after=ASKED_AGAIN)
 
     async def _found_after_all(self, sending: _Sending) -> Receipt | None:
         """A post that was answered 429 has been seen to arrive all the same: look, where we may."""

@@ -33,6 +33,7 @@ class Name(StrEnum):
     BACKFILL = "backfill"
     LOCK = "lock"
     UNLOCK = "unlock"
+    ALLOW = "allow"
     APPROVE = "approve"
     REJECT = "reject"
     DIGEST = "digest"

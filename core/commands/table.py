@@ -248,6 +248,13 @@ _ROWS = (
         options=(_YES,),
     ),
     Spec(
+        Name.ALLOW,
+        ADMIN,
+        "Let jobs post in a channel that is shared with another company.",
+        ("allow slack:C0123456789",),
+        words=(Place("channel"),),
+    ),
+    Spec(
         Name.APPROVE,
         OPERATOR,
         "Let a batch start that waits for a yes.",

@@ -37,6 +37,7 @@ from core.desk import (
     running,
     saving,
     scheduling,
+    sharing,
 )
 from core.desk.visit import Outcome, Reply, Request, Visit
 from core.errors import Busy, Invalid, Misunderstood, Refusal, SourceError
@@ -72,6 +73,7 @@ CHANGES: dict[Name, Handler] = {
     Name.NEW: revising.new,
     Name.EDIT: revising.edit,
     Name.UNLOCK: locking.unlock,
+    Name.ALLOW: sharing.allow,
     Name.NOTIFY: notifying.notify,
     Name.APPROVE: approving.approve,
     Name.REJECT: approving.reject,

@@ -36,6 +36,7 @@ _WHAT = {
     "member.claim": "became the first admin",
     "member.linked": "joined two accounts",
     "member.link_offered": "offered to join accounts",
+    "channel.allow": "allowed a shared channel",
     "incident.ack": "looks after a failure",
     "installation.made": "installed",
     "installation.revoked": "uninstalled",

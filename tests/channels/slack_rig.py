@@ -47,6 +47,9 @@ class Book:
     async def requester(self, channel: Channel, delivery_id: str) -> str:
         return self.asked_by
 
+    async def shared(self, channel: Channel, delivery_id: str) -> tuple[str, ...] | None:
+        return None
+
 
 class Desk:
     """The platform, a channel `general` with Ana in it, and what is needed to post there."""

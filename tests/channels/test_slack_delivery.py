@@ -206,7 +206,7 @@ async def test_a_dead_token_ends_in_failed_and_marks_the_channel(rig: SlackRig) 
     general = (await rig.rows(tables.channels))[0]
     assert general.state == "broken"
     assert "Install the app again" in general.state_reason
-    assert len(rig.slack.calls) == 2  # the channel and the person: no storm
+    assert len(rig.slack.calls) == 3  # whose the channel is, the channel, the person: no storm
 
 
 async def test_a_channel_that_works_again_is_no_longer_broken(rig: SlackRig) -> None:

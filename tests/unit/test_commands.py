@@ -370,8 +370,8 @@ def test_what_is_meant_as_a_number_but_is_none_is_refused(text: str) -> None:
 def test_the_table_holds_every_command_of_the_contract() -> None:
     contract = (
         "run list show history status next why cancel retry new edit sets schedule schedules unschedule "
-        "pause resume backfill lock unlock approve reject digest digests notify deliveries test-delivery "
-        "ack csv role link keys audit claim help"
+        "pause resume backfill lock unlock allow approve reject digest digests notify deliveries "
+        "test-delivery ack csv role link keys audit claim help"
     )
     assert [name.value for name in COMMANDS] == contract.split()
 

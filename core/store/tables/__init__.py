@@ -9,7 +9,15 @@ from core.store.tables.digests import digest_posts, digests
 from core.store.tables.incidents import incidents
 from core.store.tables.keys import api_keys
 from core.store.tables.notices import deliveries, notify_rules
-from core.store.tables.people import channels, identities, installations, link_codes, members, organizations
+from core.store.tables.people import (
+    channels,
+    consents,
+    identities,
+    installations,
+    link_codes,
+    members,
+    organizations,
+)
 from core.store.tables.records import audit, facts
 from core.store.tables.schedules import firings, schedules
 from core.store.tables.work import (
@@ -33,6 +41,7 @@ __all__ = [
     "callbacks",
     "channels",
     "chat_entries",
+    "consents",
     "deliveries",
     "digest_posts",
     "digests",

@@ -82,6 +82,19 @@ channels = Table(
     CheckConstraint("state IN ('ok', 'broken')", name="state"),
 )
 
+consents = Table(
+    "consents",  # channels that another company reads too
+    metadata,
+    pk(),
+    ref("organization", "organizations"),
+    Column("platform", sa.Text, nullable=False),
+    Column("address", sa.Text, nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("member", Number, nullable=True),  # who said yes
+    Column("given_at", Instant, nullable=True),
+    UniqueConstraint("organization", "platform", "address"),  # asked once
+)
+
 installations = Table(
     "installations",
     metadata,
