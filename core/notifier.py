@@ -176,7 +176,9 @@ class Notifier:
         look_first = delivery.died and not platform.repeatable
         if look_first and not (delivery.external_id or isinstance(platform, Finder)):
             return DeliveryError("The sender died while it was sending.", unknown=True)
-        doubt = look_first  # until it was looked up: whatever fails before that, it may be there already
+        # Until it was looked up, whatever fails, it may be there. Where it is, only we know: until that is
+        # written down, whatever fails, it has to be looked up again.
+        doubt = look_first
         sending = False
         try:
             message = await self._turns.look(lambda turn: self._compose(turn, delivery))
@@ -193,11 +195,13 @@ class Notifier:
                 if look_first and isinstance(platform, Finder):
                     found = await _look(platform, post)
                     post = replace(post, external_id=found.external_id) if found is not None else post
-                    doubt = False
+                    doubt = found is not None
                 sending = True
                 return await platform.deliver(post)
         except DeliveryError as error:
-            return error
+            if not doubt or error.permanent:
+                return error
+            return DeliveryError(error.sentence, unknown=True, retry_after=error.retry_after)
         except TimeoutError:
             unknown = doubt or (sending and not delivery.external_id)
             return DeliveryError(f"{delivery.channel.platform} did not answer in time.", unknown=unknown)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from core.store import tables
 from tests.acceptance.program_rig import Serving
 from tests.channels.slack_workspace import Fault
-from tests.chaos.world import DRAIN, LEASE, PATIENCE, Node, World
+from tests.chaos.world import DRAIN, LEASE, PATIENCE, Node, World, worked
 
 PAUSES = (1.0, 5.0)  # seconds between two blows; twice as long where there is one node, which has to start
 DEAD = (0.0, 6.0)  # seconds until a dead node is started again
@@ -138,8 +138,7 @@ class Monkey:
     async def _back(self, node: Node, pause: float) -> None:
         serving = _process(node)
         code = await asyncio.to_thread(_wait, serving)
-        begun = bool(serving.said)  # before that, nobody listens to signals yet
-        if not node.killed and code != 0 and begun:
+        if not node.killed and code != 0 and worked(node):  # before that, nobody listens to signals yet
             raise AssertionError(f"{node.name} left with {code}: {serving.said[-2000:]}")
         await asyncio.sleep(pause)
         self.world.start(node)

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import pairwise
+from time import localtime, strftime
 from typing import Any
 
 import sqlalchemy as sa
@@ -164,12 +165,17 @@ class Proof:
     def delivered(self) -> Iterator[str]:
         """No delivery is lost; what is there twice is known to be in doubt."""
         posts: Counter[str] = Counter()
+        there: dict[str, list[str]] = defaultdict(list)
         known = set()
         for place in self.world.slack.places.values():
             for message in place.messages:
                 known.add(message["ts"])
                 payload = message.get("metadata", {}).get("event_payload", {})
-                posts.update([str(payload.get("delivery"))] if "delivery" in payload else [])
+                if "delivery" in payload:
+                    posts[str(payload["delivery"])] += 1
+                    at = strftime("%H:%M:%S", localtime(float(message["ts"])))
+                    place_of = f" in thread {message['thread_ts']}" if message.get("thread_ts") else ""
+                    there[str(payload["delivery"])].append(f"at {at}{place_of}")
         for row in self.rows["deliveries"]:
             where = f"{row['kind']} of {row['subject']}"
             if row["state"] not in ("sent", "unknown", "suppressed"):
@@ -181,7 +187,7 @@ class Proof:
             ):
                 yield f"{where} is sent, and Slack has no {row['external_id']}"
             if posts[row["id"]] > 1 and row["state"] != "unknown":
-                yield f"{where} is {row['state']} and there {posts[row['id']]} times"
+                yield f"{where} is {row['state']} and there {posts[row['id']]} times: {there[row['id']]}"
             if row["state"] == "sent" and row["version"] != row["sent_version"]:
                 yield f"{where} is not up to date"
 

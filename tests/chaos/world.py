@@ -204,6 +204,12 @@ def _works(node: Node) -> bool:
     said = node.serving.said if node.serving is not None else ""
     if node.serving is not None and node.serving.process.poll() is not None:
         raise AssertionError(f"{node.name} has ended: {said[-2000:]}")
+    return worked(node)
+
+
+def worked(node: Node) -> bool:
+    """Its process has come so far that it did its work."""
+    said = node.serving.said if node.serving is not None else ""
     return ("serves on http" if node.role == "serve" else "worker executes") in said
 
 

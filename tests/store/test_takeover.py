@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from core.deliveries import Delivery
 from core.entries import Answered, Entry
+from core.errors import DeliveryError
 from core.janitor import Janitor
 from core.lifecycles import BatchState, Status
 from core.messages import Message
@@ -86,6 +87,27 @@ async def test_what_a_dead_sender_may_have_sent_is_looked_up_though_the_database
         assert await notifier.deliver() == 1
     [post] = mailbox.posts
     assert post.external_id == "there already"  # an edit, and no second message
+    [delivery] = await rig.turns.look(lambda turn: rows.of_batch(turn.connection, 1))
+    assert delivery.state == "sent"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [DeliveryError("Later.", retry_after=timedelta(seconds=5)), DeliveryError("It cannot be reached.")],
+    ids=["later", "not reached"],
+)
+async def test_what_was_found_is_not_sent_anew_though_its_edit_fails_first(
+    rig: Rig, error: DeliveryError
+) -> None:
+    """Found by chaos: it was there, its edit was put off, and with that it was forgotten where it is."""
+    await sending(rig)
+    mailbox = Found()
+    mailbox.fail = [error]
+    notifier = Notifier(rig.turns, {"mailbox": mailbox}, rig.compose)
+    for _ in range(2):
+        rig.store.offset += timedelta(seconds=61)
+        assert await notifier.deliver() == 1
+    assert [post.external_id for post in mailbox.posts] == ["there already"]
     [delivery] = await rig.turns.look(lambda turn: rows.of_batch(turn.connection, 1))
     assert delivery.state == "sent"
 
