@@ -11,7 +11,7 @@ import click
 
 from bot.app import Bot
 from bot.checks import CHECKS
-from core import jobfiles, people, workspaces
+from core import addresses, jobfiles, people, workspaces
 from core.jobfiles import Effect, Plan, Workspace
 from core.people import Member, Speaker, Standing
 from core.turns import Turn
@@ -39,6 +39,7 @@ def check(path: Path) -> int:
 async def plan(bot: Bot, path: Path, *, as_json: bool) -> int:
     """Print what `apply` would do."""
     workspace = _read(path)
+    _warn_of_platforms(bot, workspace)
 
     async def look(turn: Turn) -> Plan:
         return await workspaces.plan(turn, await people.organization(turn), workspace)
@@ -56,6 +57,7 @@ async def apply(bot: Bot, path: Path, *, as_json: bool) -> int:
 async def make(bot: Bot, path: Path) -> Plan:
     """Apply the files of a folder as the operating-system user."""
     workspace = _read(path)
+    _warn_of_platforms(bot, workspace)
 
     async def work(turn: Turn) -> Plan:
         return await workspaces.apply(turn, await owner(turn, bot), workspace, vault=bot.vault)
@@ -90,6 +92,21 @@ def _read(path: Path) -> Workspace:
     for warning in workspace.warnings:
         click.echo(f"{warning} (warning)", err=True)
     return workspace
+
+
+def _warn_of_platforms(bot: Bot, workspace: Workspace) -> None:
+    """Say which channels are on platforms that are not set up here: what is owed there waits."""
+    for name, job in workspace.jobs.items():
+        targets = [
+            job.channel,
+            *(one.channel for one in job.schedules),
+            *(to for one in job.notify for to in one.to),
+        ]
+        for target in dict.fromkeys(one for one in targets if ":" in one):
+            if addresses.read(target).platform not in bot.settings.platforms:
+                place = workspace.places.get(("jobs", name), "slashjob.yml")
+                said = f"{name} tells {target}: that platform is not set up here, what is owed there waits"
+                click.echo(f"{place}: {said} (warning)", err=True)
 
 
 def _help_to_begin(path: Path) -> None:

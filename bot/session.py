@@ -111,12 +111,15 @@ class Session:
                 await asyncio.sleep(LOOK)
 
     async def ended(self, batch: int) -> views.BatchView:
-        """Wait until a batch has ended and what it owes is settled; however long it takes."""
+        """Wait until a batch has ended and what it owes here is settled; however long it takes.
+
+        What rules owe to other channels is nothing that somebody at a console waits for.
+        """
         while True:
             view = await self._bot.turns.look(lambda turn: views.of_batch(turn, batch))
             if view.batch.state.ended:
                 owed = await self._bot.turns.look(lambda turn: deliveries.of_batch(turn, batch))
-                if all(one.state in SETTLED for one in owed):
+                if all(one.state in SETTLED for one in owed if self._is_here(one)):
                     return await self._bot.turns.look(lambda turn: views.of_batch(turn, batch))
             await asyncio.sleep(LOOK)
 
@@ -143,10 +146,15 @@ class Session:
 
     async def results(self, batch: int) -> list[Message]:
         """What became of a batch, as somebody sees it who waited for it: an alert would say it twice."""
-        found = [said for one, said in await self.posted(batch) if one.kind is Kind.STATUS]
+        said = await self.posted(batch)
+        found = [message for one, message in said if one.kind is Kind.STATUS and self._is_here(one)]
         for message in found:
             await self._prepare(message)
         return found
+
+    def _is_here(self, delivery: Delivery) -> bool:
+        place = delivery.channel
+        return (place.platform, place.address) == (self.channel.platform, self.channel.address)
 
     async def _new(self) -> list[Delivery]:
         after = self._since

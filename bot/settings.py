@@ -276,6 +276,7 @@ class Settings(BaseModel):
             "slack": bool(self.slack_bot_token or self.slack_client_id),
             "teams": bool(self.microsoft_app_id) or self.teams_auth == "off",
             "webhook": bool(self.webhooks),
+            "email": bool(self.smtp_url),
         }
         return frozenset(name for name, wanted in ways.items() if wanted)
 

@@ -208,7 +208,8 @@ def _history(views: Sequence[BatchView], now: datetime, *, with_job: bool) -> Ta
         ended = batch.ended_at or now
         took = words.lasted(ended - batch.started_at) if batch.started_at else ""
         told = _parameters(view) if view.single else f"{batch.done} of {batch.total} runs"
-        row = (f"#{batch.number}", words.STATES[batch.state], words.ago(batch.created_at, now), took, told)
+        state = words.STATES[batch.state] + (", quietly" if view.quiet else "")
+        row = (f"#{batch.number}", state, words.ago(batch.created_at, now), took, told)
         rows.append((row[0], view.job.name, *row[1:]) if with_job else row)
     titles = ["#", "state", "when", "took", "with"]
     if with_job:

@@ -19,6 +19,7 @@ from core.store import tables
 from core.turns import Turn
 from core.views import BatchView, compared, of_batch
 from core.wording import batches as wording
+from core.wording import jobs as job_wording
 from tests.store.desk_rig import said
 from tests.store.rig import Rig
 
@@ -124,6 +125,7 @@ async def test_a_gate_that_cannot_be_asked_lets_the_run_go_on_and_says_so(rig: R
 async def test_by_hand_a_closed_gate_is_told(rig: Rig) -> None:
     view = await ran(rig, await gated(rig, Answering()), by_hand=True)
     told = said(wording.status(view))
+    assert "succeeded, quietly" in said(job_wording.history([view], None, view.now, 1, more=False))
     assert "Succeeded, quietly: report · #1" in told
     assert "run_if returned no row. The agent was not run; a schedule posts nothing then." in told
 
