@@ -83,8 +83,9 @@ async def _at_once(bot: TeamsBot, scene: Scene, make: Make) -> None:
 
 
 async def _slow_login(bot: TeamsBot, scene: Scene, make: Make) -> None:
-    """How much longer the slowest other request takes while a login takes two seconds."""
-    usual = max(await _times(bot.http, make, 30, rest=scene.settled))
+    """How much longer the slowest request takes while a login takes two seconds than while none does."""
+    usual = max(await _steadily(bot, make, asyncio.create_task(asyncio.sleep(LOGIN))))
+    await scene.settled(DRAINED)
     gate = asyncio.Event()
     scene.teams.fault("token", Fault(gate=gate))
     tokens = bot.teams.tokens
@@ -92,13 +93,18 @@ async def _slow_login(bot: TeamsBot, scene: Scene, make: Make) -> None:
         raise AssertionError("it has no tokens")
     tokens.forget(await tokens.get())
     asyncio.get_running_loop().call_later(LOGIN, gate.set)
-    waiting = asyncio.create_task(tokens.get())
-    times: list[float] = []
-    while not waiting.done():
-        times += await _times(bot.http, make, 1, warm=0)
+    slowest = max(await _steadily(bot, make, asyncio.create_task(tokens.get())))
     await scene.settled(DRAINED)
-    stalled = max(0.0, max(times) - usual)
+    stalled = max(0.0, slowest - usual)
     figure(f"teams: stall while a login takes {LOGIN:.0f} s (ms)", stalled * 1000, 0, 50)
+
+
+async def _steadily(bot: TeamsBot, make: Make, until: asyncio.Task[Any]) -> list[float]:
+    """Seconds of one request after the other, until that is done."""
+    times: list[float] = []
+    while not until.done():
+        times += await _times(bot.http, make, 1, warm=0)
+    return times
 
 
 async def _times(
