@@ -19,7 +19,7 @@ from core.keys import Permission
 from core.revisions import Revised
 
 TAG = "Jobs"
-_OF_CHAT = ("schedules", "parameter_sets")  # stay as they are where a PUT does not name them
+_STAY = ("schedules", "parameter_sets", "owner")  # as they are, where a PUT does not name them
 _EXAMPLE: dict[str, Any] = {
     "title": "Weekly campaign report",
     "agent": "analyst",
@@ -107,7 +107,7 @@ class JobWritten(Model):
 
     definition: dict[str, Any] = Field(
         description="The job's part of a file, by its keys: `slashjob schema` prints them. What is left out "
-        "has its default; schedules and parameter sets that are left out stay.",
+        "has its default; schedules, parameter sets and the owner stay where they are left out.",
         examples=[_EXAMPLE],
     )
     version: int | None = Field(
@@ -158,7 +158,7 @@ async def put(call: Call[None, JobWritten]) -> Answer:
             )
             return await _revised(call, made, 201)
         before = job.job.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-        reset: dict[str, Any] = {name: None for name in before if name not in _OF_CHAT}
+        reset: dict[str, Any] = {name: None for name in before if name not in _STAY}
         done = await revisions.change(
             call.turn, call.actor, job, reset | written, since=call.body.version, checks=checks, vault=vault
         )

@@ -39,6 +39,9 @@ _PLACE = sa.and_(
 _CHANNEL = sa.select(channels.c.pk, channels.c.reference, channels.c.same_as).where(_PLACE)
 
 
+_ALERT_CHANNEL = sa.select(organizations.c.alert_channel).where(
+    organizations.c.pk == sa.bindparam("organization")
+)
 _PAUSED = (
     sa.select(
         organizations.c.pk,
@@ -254,8 +257,7 @@ async def channel_of(connection: AsyncConnection, pk: int) -> Row:
 
 async def alert_channel(connection: AsyncConnection, organization: int) -> int | None:
     """The number of the channel for what has no other; None where none was chosen."""
-    query = sa.select(organizations.c.alert_channel).where(organizations.c.pk == organization)
-    found: int | None = await connection.scalar(query)
+    found: int | None = await connection.scalar(_ALERT_CHANNEL, {"organization": organization})
     return found
 
 
