@@ -17,7 +17,9 @@ from typing import Any
 
 from adapters.slack import forms, home
 from adapters.slack.render import Look, Rendered, render
+from core.definitions import AgentDefinition
 from core.messages import Message
+from core.wording import revisions
 from tests.channels.gallery import GALLERY
 
 PICTURES = frozenset({"F000000001"})
@@ -86,6 +88,27 @@ def views() -> dict[str, dict[str, Any]]:
     made["view_pick"] = forms.pick(place, ask_place=True)
     made["view_home"] = home.view(GALLERY["jobs"])
     made["view_home_empty"] = home.view(GALLERY["no_jobs"])
+    agents = {
+        "analyst": AgentDefinition(kind="report", source="shop", description="asks the shop's data"),
+        "shell": AgentDefinition(kind="command"),
+    }
+    made["view_new_job"] = forms.modal(revisions.first_form("", agents, {}), place)
+    texts = {
+        "title": "Weekly report",
+        "questions": "total: select sum(amount) as total from sales\n  where campaign_id = :campaign_id",
+        "parameters": "campaign_id: integer\nregion: EU | US = EU",
+        "schedules": "every weekday at 8",
+        "channel": "slack:C000000001",
+        "overlap": "skip",
+        "timeout": "5m",
+    }
+    mistakes = {"timeout": "'timeout': a duration is a number with a unit: 30s, 5m, 2h or 1d, not soon"}
+    shown = {"command": "edit weekly-report --version 2 --filled", "again": "edit weekly-report"}
+    note = "weekly-report would run every weekday at 08:00 (Europe/Amsterdam): next Mon 02 Mar 2026 08:00."
+    title = "Edit weekly-report"
+    made["view_edit_job"] = forms.modal(revisions.form(title, "report", texts, {}, **shown, note=note), place)
+    wrong = revisions.form(title, "report", texts | {"timeout": "soon"}, mistakes, **shown)
+    made["view_edit_job_with_errors"] = forms.modal(wrong, place)
     return made
 
 
