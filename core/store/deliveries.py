@@ -26,7 +26,8 @@ _UNKNOWN = sa.text("deliveries.state = 'unknown'")
 _LINE = 0x736C64656C  # "sldel": who claims stands in this line
 _M = deliveries.alias("message")  # what a result, an alert or a mention stands in the thread of
 _THREAD = sa.and_(
-    _M.c.channel == deliveries.c.channel,
+    # `+ 0`: SQLite would walk through all that was ever sent to the channel instead of a batch's few messages
+    _M.c.channel + 0 == deliveries.c.channel,
     _M.c.pk != deliveries.c.pk,
     sa.or_(
         sa.and_(_M.c.batch == deliveries.c.batch, _M.c.kind.in_(["status", "alert"])),
@@ -113,8 +114,10 @@ class Reach:
     orphaned: timedelta | None = None
 
     def condition(self, now: datetime) -> sa.ColumnElement[bool]:
-        """The condition on a delivery with its channel."""
-        ours = channels.c.platform.in_(self.platforms)
+        """The condition on a delivery. Not a join: databases would begin with the channels then, and walk
+        through everything that was ever sent there."""
+        platform = sa.select(channels.c.platform).where(channels.c.pk == deliveries.c.channel)
+        ours = platform.scalar_subquery().in_(self.platforms)
         return ours if self.orphaned is None else sa.or_(ours, deliveries.c.due_at < now - self.orphaned)
 
 
@@ -384,19 +387,21 @@ async def next_due(connection: AsyncConnection, now: datetime, reach: Reach) -> 
     """The earliest instant at which something is due: to be brought, or given up by a silent sender."""
     pending = (
         sa.select(deliveries.c.due_at)
-        .join(channels, channels.c.pk == deliveries.c.channel)
         .where(_PENDING, _MAY_GO, _FREE, reach.condition(now))
         .order_by(deliveries.c.due_at, deliveries.c.pk)
         .limit(1)
     )
     silent = (
         sa.select(deliveries.c.lease_until)
-        .join(channels, channels.c.pk == deliveries.c.channel)
         .where(_SENDING, reach.condition(now))
         .order_by(deliveries.c.lease_until)
         .limit(1)
     )
-    found = [await connection.scalar(pending), await connection.scalar(silent)]
+    both = sa.select(
+        sa.type_coerce(pending.scalar_subquery(), Instant()),
+        sa.type_coerce(silent.scalar_subquery(), Instant()),
+    )
+    found = (await connection.execute(both)).one()
     return min((one for one in found if one is not None), default=None)
 
 
@@ -548,16 +553,14 @@ async def _due(connection: AsyncConnection, now: datetime, limit: int, reach: Re
     """The numbers of what may be claimed, locked."""
     silent = (
         sa.select(deliveries.c.pk)
-        .join(channels, channels.c.pk == deliveries.c.channel)
         .where(_SENDING, deliveries.c.lease_until < now, reach.condition(now))
-        .order_by(deliveries.c.pk)
+        .order_by(deliveries.c.lease_until)
         .limit(limit)
         .with_for_update(skip_locked=True, of=deliveries)
     )
     found = list(await connection.scalars(silent))
     pending = (
         sa.select(deliveries.c.pk)
-        .join(channels, channels.c.pk == deliveries.c.channel)
         .where(_PENDING, deliveries.c.due_at <= now, _MAY_GO, _FREE, reach.condition(now))
         .order_by(deliveries.c.due_at, deliveries.c.pk)
         .limit(limit - len(found))

@@ -40,6 +40,7 @@ deliveries = Table(
     UniqueConstraint("subject", "channel", "kind"),  # one message per subject, place and kind
     CheckConstraint(one_of("state", DeliveryState), name="state"),
     where("ix_deliveries_due", "due_at", "pk", condition="state = 'pending'"),
+    where("ix_deliveries_lease", "lease_until", condition="state = 'sending'"),
     where("ix_deliveries_sending", "channel", condition="state = 'sending'"),
     Index("ix_deliveries_channel", "channel", "pk"),
     where("ix_deliveries_unknown", "channel", condition="state = 'unknown'"),
