@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import json
 import logging
-import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from bot import logs, settings
+from bot.administering import keys_group, members_group
+from bot.entrance import configured, open_session, refusals, run_with_bot, say_line
 from bot.init import init_command
 from bot.move import move_command
 from bot.next import next_command
 from bot.pipeline import trigger_command
 from bot.teams_package import teams_package_command
 from core import times
-from core.errors import Misconfigured, Refusal
 
 if TYPE_CHECKING:
     from bot.app import Bot
-    from bot.attachments import Attachments
-    from bot.session import Session
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +41,8 @@ def main() -> None:
     times.use_pinned_zones()
 
 
+main.add_command(keys_group, "keys")
+main.add_command(members_group, "members")
 main.add_command(next_command, "next")
 main.add_command(init_command, "init")
 main.add_command(move_command, "move")
@@ -55,9 +54,9 @@ main.add_command(teams_package_command, "teams-package")
 def serve() -> None:
     """Run the bot: chat, jobs, deliveries, HTTP."""
     with refusals():
-        configured = _settings()
-        logs.configure(configured.log_level)
-        sys.exit(asyncio.run(_serve(configured)))
+        chosen = configured()
+        logs.configure(chosen.log_level)
+        sys.exit(asyncio.run(_serve(chosen)))
 
 
 @main.command()
@@ -67,12 +66,12 @@ def worker(tags: str | None) -> None:
     from bot.working import work
 
     with refusals():
-        configured = _settings()
-        logs.configure(configured.log_level)
+        chosen = configured()
+        logs.configure(chosen.log_level)
         if tags is not None:
             own = tuple(tag.strip() for tag in tags.split(",") if tag.strip())
-            configured = configured.model_copy(update={"tags": own})
-        sys.exit(asyncio.run(work(configured)))
+            chosen = chosen.model_copy(update={"tags": own})
+        sys.exit(asyncio.run(work(chosen)))
 
 
 @main.command()
@@ -84,7 +83,7 @@ def worker(tags: str | None) -> None:
 def say(line: str, member: str, channel: str, *, wait: bool, as_json: bool) -> None:
     """Say one line, such as: slashjob say "/job run weekly-report campaign_id=42" --wait"""
     with refusals():
-        sys.exit(run_with_bot(lambda bot: _say(bot, line, member, channel, wait=wait, as_json=as_json)))
+        sys.exit(run_with_bot(lambda bot: say_line(bot, line, member, channel, wait=wait, as_json=as_json)))
 
 
 @main.command()
@@ -97,7 +96,7 @@ def console(channel: str, member: str) -> None:
         from bot.talk import talk
 
         await bot.execute_when_free("console")
-        session, attachments = await _session(bot, channel, member)
+        session, attachments = await open_session(bot, channel, member)
         return await talk(bot, session, attachments)
 
     with refusals():
@@ -135,7 +134,7 @@ def check(path: Path | None) -> None:
     from bot import files
 
     with refusals():
-        sys.exit(files.check(path or _settings().workspace))
+        sys.exit(files.check(path or configured().workspace))
 
 
 @main.command()
@@ -200,7 +199,7 @@ def slack_manifest(url: str, *, socket: bool) -> None:
     from bot.manifests import slack
 
     with refusals():
-        click.echo(slack(url or _settings().public_url, socket=socket), nl=False)
+        click.echo(slack(url or configured().public_url, socket=socket), nl=False)
 
 
 @main.command()
@@ -228,106 +227,7 @@ def deliveries_command(target: str, state: str, page: int, *, as_json: bool) -> 
     with refusals():
         if as_json:
             sys.exit(run_with_bot(lambda bot: export_deliveries(bot, target, state=state, page=page)))
-        sys.exit(run_with_bot(lambda bot: _say(bot, line, "", "console", wait=False, as_json=False)))
-
-
-@main.group()
-def keys() -> None:
-    """Keys of the HTTP API."""
-
-
-@keys.command("create")
-@click.option("--name", required=True, help="What to call it, such as Data pipeline.")
-@click.option(
-    "--permission",
-    "permissions",
-    multiple=True,
-    required=True,
-    help="agent_jobs_trigger, agent_jobs_read, or a role: viewer, operator, editor, admin.",
-)
-@click.option("--job", "jobs", multiple=True, help="Only this job (several times for several).")
-@click.option("--per-minute", default=600, show_default=True, help="Requests a minute.")
-@click.option("--json", "as_json", is_flag=True, help="Answer for machines.")
-def keys_create(
-    name: str, permissions: tuple[str, ...], jobs: tuple[str, ...], per_minute: int, *, as_json: bool
-) -> None:
-    """Make a key and print it: this once."""
-
-    async def work(bot: Bot) -> int:
-        from bot import api_keys
-
-        return await api_keys.create(bot, name, permissions, jobs, per_minute, as_json=as_json)
-
-    with refusals():
-        sys.exit(run_with_bot(work))
-
-
-@keys.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Answer for machines.")
-def keys_list(*, as_json: bool) -> None:
-    """List the keys in use."""
-
-    async def work(bot: Bot) -> int:
-        from bot import api_keys
-
-        return await api_keys.listing(bot, as_json=as_json)
-
-    with refusals():
-        sys.exit(run_with_bot(work))
-
-
-@keys.command("revoke")
-@click.argument("name")
-def keys_revoke(name: str) -> None:
-    """End a key at once; what it started goes on."""
-
-    async def work(bot: Bot) -> int:
-        from bot import api_keys
-
-        return await api_keys.revoke(bot, name)
-
-    with refusals():
-        sys.exit(run_with_bot(work))
-
-
-@main.group()
-def members() -> None:
-    """Who has which role."""
-
-
-@members.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Answer for machines.")
-def members_list(*, as_json: bool) -> None:
-    """List the members."""
-
-    async def work(bot: Bot) -> int:
-        from core import people
-
-        async def look(turn: Any) -> list[people.Member]:
-            return await people.everyone(turn, await people.organization(turn))
-
-        found = await bot.turns.take(look)
-        if as_json:
-            rows = [{"id": one.id, "name": one.name, "role": one.role, "email": one.email} for one in found]
-            click.echo(json.dumps(rows))
-        for one in [] if as_json else found:
-            click.echo(f"{one.name}\t{one.role or 'nobody'}\t{one.email}")
-        return 0
-
-    with refusals():
-        sys.exit(run_with_bot(work))
-
-
-@members.command("role")
-@click.argument("member")
-@click.argument("role")
-def members_role(member: str, role: str) -> None:
-    """Give a member a role: viewer, operator, editor, admin or nobody."""
-    from core.commands import Command, Name, spell
-
-    line = spell(Command(Name.ROLE, (member, role)))
-    with refusals():
-        sys.exit(run_with_bot(lambda bot: _say(bot, line, "", "console", wait=False, as_json=False)))
+        sys.exit(run_with_bot(lambda bot: say_line(bot, line, "", "console", wait=False, as_json=False)))
 
 
 async def _serve(configured: settings.Settings) -> int:
@@ -380,89 +280,3 @@ async def _greet(bot: Bot, port: int) -> None:
     click.echo(f"slashjob serves on http://{bot.settings.host}:{port}", err=True)
     if await bot.turns.take(first):
         click.echo(f"There is no admin yet. Become one in chat with: /job claim {bot.admin_code}", err=True)
-
-
-async def _say(bot: Bot, line: str, member: str, channel: str, *, wait: bool, as_json: bool) -> int:
-    from bot.talk import say as say_line
-
-    if wait:
-        await bot.execute_when_free("say")
-    session, attachments = await _session(bot, channel, member, drawing=not as_json)
-    code = await say_line(session, line, attachments, wait=wait, as_json=as_json)
-    if bot.running:
-        click.echo("Waiting for what else runs here.", err=True)
-    await bot.finish()
-    return code
-
-
-async def _session(
-    bot: Bot, channel: str, member: str, *, drawing: bool = True
-) -> tuple[Session, Attachments]:
-    from bot.attachments import Attachments as Kept
-    from bot.session import Session as Made
-
-    attachments = Kept(bot.data)
-    session = Made(bot, channel=channel, member=member, attachments=attachments if drawing else None)
-    await session.open()
-    return session, attachments
-
-
-def _settings() -> settings.Settings:
-    return settings.read(os.environ, Path.cwd())
-
-
-def run_with_bot(work: Callable[[Bot], Awaitable[int]], *, opened: bool = True) -> int:
-    """Open a bot, work, close it."""
-    configured = _settings()
-    logs.configure("WARNING" if configured.log_level == "INFO" else configured.log_level)
-
-    async def whole() -> int:
-        from bot.app import Bot
-
-        task = asyncio.current_task()
-        if task is not None:
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        bot = Bot(configured)
-        try:
-            if opened:
-                await bot.open()
-            return await work(bot)
-        finally:
-            await bot.close()
-
-    try:
-        return asyncio.run(whole())
-    except asyncio.CancelledError:
-        return TERMINATED
-
-
-@contextlib.contextmanager
-def refusals() -> Iterator[None]:
-    """The door of a command: say what is wrong in sentences, and exit 2."""
-    try:
-        yield
-    except Misconfigured as refused:
-        for mistake in refused.mistakes:
-            click.echo(mistake, err=True)
-        sys.exit(REFUSED)
-    except Refusal as refused:
-        click.echo(f"{refused.sentence} {refused.hint}".strip(), err=True)
-        sys.exit(REFUSED)
-    except KeyboardInterrupt:
-        sys.exit(STOPPED)
-    except Exception as error:  # the door of the command line: a sentence, and the rest in the log
-        _log.debug("command.crashed", exc_info=True)
-        click.echo(f"{_told(error)} With SLASHJOB_LOG_LEVEL=DEBUG more is said.", err=True)
-        sys.exit(REFUSED)
-
-
-def _told(error: Exception) -> str:
-    from sqlalchemy.exc import DBAPIError
-
-    lines = str(error.orig if isinstance(error, DBAPIError) else error).strip().splitlines()
-    what = (
-        "The database failed"
-        if isinstance(error, DBAPIError)
-        else f"An error of slashjob's own ({type(error).__name__})"
-    )
-    return f"{what}: {lines[0] if lines else 'without saying why'}."

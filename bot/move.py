@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bot.entrance import refusals, run_with_bot
 from bot.execution import ExecutionLock
 from core.errors import Misconfigured
 from core.store import dialects
@@ -94,7 +95,5 @@ def _copy_files(old: Path, new: Path) -> int:
 @click.option("--back", is_flag=True, help="Let the SQLite file be worked on again.")
 def move_command(to: str, *, back: bool) -> None:
     """Take everything from SQLite to PostgreSQL, with the service stopped; again after an interruption."""
-    from bot.cli import refusals, run_with_bot
-
     with refusals():
         sys.exit(run_with_bot(lambda bot: run(bot, to, back=back), opened=False))
