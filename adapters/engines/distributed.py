@@ -151,7 +151,7 @@ class Distributed:
         marks: list[int] = []
         while True:
             await asyncio.sleep(TEND)
-            async with asyncio.timeout(TEND):
+            async with asyncio.timeout(LEAVE):
                 found = await (await connection.execute(_NEWEST)).fetchone()
                 marks.append(found[0] if found else 0)
                 stale = marks.pop(0) if len(marks) > STALE else 0
