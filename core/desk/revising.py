@@ -52,6 +52,8 @@ async def new(visit: Visit) -> Reply:
         texts = {**_defaults(kind), "channel": _here(visit), "owner": visit.member.email or visit.member.name}
         form = _form(f"Make {name}", kind, texts, {}, line)
         return Reply(wording.fill(form, f"What is {name} to do?"), Outcome.FORM)
+    if values.get("schedules") and "filled" not in command.flags:
+        values.setdefault("channel", _here(visit))  # what runs by itself is told where it was asked for
     wanted = _wanted(visit, values, {}, None)
     if (mark := _unshown(visit, wanted)) is not None:
         return await _preview(visit, name, None, wanted, line, kind, mark)

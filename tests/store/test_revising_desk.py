@@ -162,6 +162,7 @@ async def test_a_typed_line_shows_the_instants_and_offers_to_save_them(studio: S
     assert "Tue 03 Mar 2026 08:00" in said(reply.message)
     saved = await studio.done(buttons(reply)[0], IVO)
     assert "greet is made." in said(saved.message)
+    assert (await studio.found("greet")).job.channel == "console:general"  # where it was said
 
 
 async def test_an_edit_shows_what_there_is_and_changes_what_was_changed(studio: Studio) -> None:
