@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from core import absences, batches, deliveries, incidents, progress, runs
 from core.store import callbacks as callback_rows
-from core.store import deliveries as delivery_rows
+from core.store import outbox as outbox_rows
 from core.store import requests as request_rows
 from core.store import runs as rows
 from core.store.dialects import Row
@@ -41,7 +41,7 @@ class Janitor:
 
         async def bury(turn: Turn) -> None:
             await rows.bury(turn.connection, None, turn.now, spare=worker)
-            await delivery_rows.release(turn.connection, turn.now)
+            await outbox_rows.release(turn.connection, turn.now)
 
         await self._turns.take(bury)
         return await self._end_all()

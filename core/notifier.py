@@ -22,6 +22,7 @@ from core.lifecycles import DeliveryState
 from core.messages import Message
 from core.ports import Finder, Platform, Post, Receipt
 from core.store import deliveries as rows
+from core.store import outbox as outbox_rows
 from core.turns import Turn, Turns
 
 _log = logging.getLogger(__name__)
@@ -93,14 +94,14 @@ class Notifier:
         """The time until something is due, negative where it is; None where nothing is owed."""
 
         async def look(turn: Turn) -> timedelta | None:
-            due = await rows.next_due(turn.connection, turn.now, self._reach)
+            due = await outbox_rows.next_due(turn.connection, turn.now, self._reach)
             return None if due is None else due - turn.now
 
         return await self._turns.look(look)
 
     @property
-    def _reach(self) -> rows.Reach:
-        return rows.Reach(tuple(self._platforms), self._orphaned)
+    def _reach(self) -> outbox_rows.Reach:
+        return outbox_rows.Reach(tuple(self._platforms), self._orphaned)
 
     async def _anything_due(self) -> bool:
         wait = await self.next_due()
@@ -108,7 +109,7 @@ class Notifier:
 
     async def _claim(self, room: int) -> list[Delivery]:
         async def claim(turn: Turn) -> list[Delivery]:
-            found = await rows.claim(turn.connection, turn.now, self._lease, room, self._reach)
+            found = await outbox_rows.claim(turn.connection, turn.now, self._lease, room, self._reach)
             return [deliveries.read(row) for row in found]
 
         return await self._turns.take(claim)
@@ -225,9 +226,9 @@ class Notifier:
                 await self._not_brought(turn, delivery, outcome)
         await probes.settled(turn, [delivery for delivery, _ in outcomes])
         for (pause, sentence), held in put_off.items():
-            await rows.put_off(turn.connection, held, turn.now + pause, sentence)
+            await outbox_rows.put_off(turn.connection, held, turn.now + pause, sentence)
             if sentence and pause >= LONG:
-                await rows.hold(turn.connection, [pk for pk, _ in held], turn.now + pause, sentence)
+                await outbox_rows.hold(turn.connection, [pk for pk, _ in held], turn.now + pause, sentence)
 
     async def _not_brought(self, turn: Turn, delivery: Delivery, error: DeliveryError) -> None:
         pause = _pause(delivery.attempts, error.retry_after)
@@ -240,7 +241,9 @@ class Notifier:
                 "delivery.not_brought",
                 extra={"delivery": delivery.id, "state": state, "error": error.sentence},
             )
-        held = await rows.settle(turn.connection, delivery.pk, delivery.fence, values | {"state": state})
+        held = await outbox_rows.settle(
+            turn.connection, delivery.pk, delivery.fence, values | {"state": state}
+        )
         if held and state is DeliveryState.FAILED:
             if error.permanent:
                 await rows.mark_channel(turn.connection, delivery.pk, "broken", error.sentence)
@@ -253,7 +256,7 @@ class Notifier:
         came meanwhile is told as a new message."""
         if delivery.kind is not Kind.STATUS:
             await fallback.divert(turn, delivery, self._platforms)
-        elif await rows.has_newer(turn.connection, delivery.pk, delivery.version):
+        elif await outbox_rows.has_newer(turn.connection, delivery.pk, delivery.version):
             await deliveries.tell_anew(turn, delivery.batch)
 
     def _state_after(self, turn: Turn, delivery: Delivery, error: DeliveryError) -> DeliveryState:
@@ -279,7 +282,7 @@ async def _look(platform: Finder, post: Post) -> Receipt | None:
 async def _brought(turn: Turn, delivery: Delivery, receipt: Receipt) -> None:
     if not delivery.external_id:
         await rows.tell_of_doubtful(turn.connection, delivery.pk)
-    await rows.sent(
+    await outbox_rows.sent(
         turn.connection,
         delivery.pk,
         delivery.fence,

@@ -23,7 +23,7 @@ from core.people import Speaker, Standing
 from core.ports import Channel, Post, Receipt
 from core.retention import Retention
 from core.scheduler import Scheduler
-from core.store import deliveries as rows
+from core.store import outbox as outbox_rows
 from core.store import tables
 from core.store.database import Store
 from core.store.migrate import migrate
@@ -36,7 +36,7 @@ SINGLES = 60
 CLAIMS = 25
 FEW, MANY, PLACES = 100, 10_000, 100
 HELD = 1_000  # messages of a channel that has to wait
-REACH = rows.Reach(("board",))
+REACH = outbox_rows.Reach(("board",))
 
 
 class Board:
@@ -128,7 +128,7 @@ class Bench:
             nonlocal seconds
             now: datetime = turn.now
             started = time.perf_counter()
-            claimed = await rows.claim(turn.connection, now, LEASE, AT_ONCE, REACH)
+            claimed = await outbox_rows.claim(turn.connection, now, LEASE, AT_ONCE, REACH)
             seconds = time.perf_counter() - started
             if len(claimed) != AT_ONCE:
                 raise AssertionError(len(claimed))

@@ -17,20 +17,21 @@ from core.messages import Message
 from core.notifier import Notifier
 from core.ports import Post, Receipt, Task
 from core.store import deliveries as rows
+from core.store import outbox as outbox_rows
 from core.store import tables
 from core.store.database import Store
 from core.turns import Turn
 from tests.store.desk_rig import Office, said
 from tests.store.rig import Mailbox, Rig, until
 
-REACH = rows.Reach(("mailbox",))
+REACH = outbox_rows.Reach(("mailbox",))
 
 
 async def sending(rig: Rig) -> None:
     """A message is owed, and its sender dies while it sends."""
 
     async def claim(turn: Turn) -> None:
-        await rows.claim(turn.connection, turn.now, timedelta(seconds=60), 10, REACH)
+        await outbox_rows.claim(turn.connection, turn.now, timedelta(seconds=60), 10, REACH)
 
     started = await rig.start(await rig.job())
     await rig.ended(started.batch)
@@ -41,7 +42,7 @@ async def test_a_send_whose_sender_fell_silent_is_due_when_its_lease_ends(rig: R
     await sending(rig)
 
     async def due(turn: Turn) -> float:
-        moment = await rows.next_due(turn.connection, turn.now, REACH)
+        moment = await outbox_rows.next_due(turn.connection, turn.now, REACH)
         assert moment is not None
         return (moment - turn.now).total_seconds()
 
