@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from adapters.agents.callbacks import Callbacks
@@ -21,9 +21,8 @@ from adapters.agents.interact import Interact
 from adapters.agents.plugins import Plugins
 from adapters.agents.report import Report
 from adapters.console.platform import Console
-from adapters.engines.embedded import Embedded
 from adapters.sources.sql import Sources
-from bot import keys
+from bot import keys, parts
 from bot.attachments import expect_charts
 from bot.checks import CHECKS
 from bot.execution import ExecutionLock
@@ -45,15 +44,10 @@ from core.retention import Retention
 from core.scheduler import Scheduler
 from core.store import dialects
 from core.store import people as people_rows
-from core.store.database import Store
 from core.store.migrate import migrate, pending
 from core.turns import Turn, Turns
 from core.vault import Vault
 from core.worker import Equipment, Worker
-
-if TYPE_CHECKING:
-    from adapters.slack.service import Slack
-    from adapters.teams.service import Teams
 
 _log = logging.getLogger(__name__)
 
@@ -86,8 +80,8 @@ class Bot:
         self.settings = settings
         self.environment = dict(os.environ if environment is None else environment)
         self.zone = ZoneInfo(settings.timezone)
-        self.store = _store(settings)
-        self.engine: Engine = self._engine()
+        self.store = parts.store(settings)
+        self.engine: Engine = parts.engine(settings, self.store)
         self.turns = Turns(self.store, self.engine, wake=self._wake)
         self.keys = keys.find(settings)
         self.vault = Vault(self.keys)
@@ -109,9 +103,9 @@ class Bot:
         self.data = self._data_folder()
         shared = None if self.store.sqlite else Postbox(self.turns, self.vault)
         self.callbacks = Callbacks(settings.public_url, shared)
-        self.slack = self._slack()
-        self.teams = self._teams()
-        self._add_outbound()
+        self.slack = parts.slack(settings, self.desk, self.turns, self.vault)
+        self.teams = parts.teams(settings, self.desk, self.turns, self.vault)
+        self.platforms |= parts.outbound(settings, self.data)
         self._plugins = Plugins(settings.agents)
         self._watchdog = Watchdog(self._plugins.running)
         self._lock = ExecutionLock(dialects.file(self.store.address)) if self.store.sqlite else None
@@ -355,68 +349,6 @@ class Bot:
             await buried.close()
             _log.warning("worker.replaced", extra={"worker": worker.number})
 
-    def _engine(self) -> Engine:
-        if self.settings.engine == "embedded":
-            return Embedded()
-        try:
-            from adapters.engines import distributed  # an extra: only where it is chosen
-        except ModuleNotFoundError as missing:
-            raise Misconfigured(
-                ["SLASHJOB_ENGINE: the distributed engine needs: pip install 'slashjob[postgres]'"]
-            ) from missing
-        return distributed.Distributed(self.store.address)
-
-    def _slack(self) -> Slack | None:
-        settings = self.settings
-        if not settings.slack_bot_token and not settings.slack_client_id:
-            return None
-        from adapters.slack import service  # bolt takes its time to load: only where Slack is configured
-
-        access = service.Access(
-            bot_token=settings.slack_bot_token,
-            signing_secret=settings.slack_signing_secret,
-            app_token=settings.slack_app_token,
-            client_id=settings.slack_client_id,
-            client_secret=settings.slack_client_secret,
-            api=settings.slack_api_url,
-            public_url=settings.public_url,
-        )
-        return service.Slack(access, self.desk, self.turns, self.vault)
-
-    def _add_outbound(self) -> None:
-        """The platforms that only speak."""
-        if self.settings.smtp_url:
-            from adapters.email import access as mail_access  # only where there is mail
-            from adapters.email.platform import Email
-
-            server = mail_access.read(self.settings.smtp_url)
-            self.platforms["email"] = Email(server, mail_access.sender(self.settings.smtp_from), self.data)
-        if self.settings.webhooks:
-            from adapters.webhook import hooks, platform  # only where there are some
-
-            self.platforms["webhook"] = platform.Webhook(hooks.read(self.settings.webhooks))
-
-    def _teams(self) -> Teams | None:
-        settings = self.settings
-        authenticated = settings.teams_auth == "on"
-        if not settings.microsoft_app_id and authenticated:
-            return None
-        from adapters.teams import service  # botbuilder takes its time to load: only where Teams is used
-
-        pairs = (one.partition("=") for one in settings.teams_tenants)
-        access = service.Access(
-            app_id=settings.microsoft_app_id,
-            secret=settings.microsoft_app_password,
-            certificate=settings.microsoft_app_certificate,
-            tenant=settings.microsoft_app_tenant_id,
-            tenants={tenant.strip(): name.strip() or f"teams:{tenant.strip()}" for tenant, _, name in pairs},
-            authenticated=authenticated,
-            openid=settings.teams_openid_url,
-            login=settings.teams_login_url,
-            service_hosts=settings.teams_service_hosts,
-        )
-        return service.Teams(access, self.desk, self.turns, self.vault)
-
     def _worker(self, *, executes: bool) -> Worker:
         settings = self.settings
         tags = settings.tags if executes else None
@@ -450,10 +382,3 @@ class Bot:
             if not path.exists():
                 _log.warning("settings.command_missing", extra={"path": str(path)})
         return self.settings.commands
-
-
-def _store(settings: Settings) -> Store:
-    try:
-        return Store(settings.database_url, pool=max(8, min(settings.concurrency, 20)))
-    except ModuleNotFoundError as missing:
-        raise Misconfigured(["DATABASE_URL: PostgreSQL needs: pip install 'slashjob[postgres]'"]) from missing

@@ -22,11 +22,11 @@ from core.chats import Line, append
 from core.collector import Collector
 from core.definitions import Version
 from core.deliveries import touched
-from core.entries import Entry, Failed, Kept, Progressed
-from core.errors import AgentError, Fault, Refusal
+from core.entries import Entry, Kept, Progressed
+from core.errors import AgentError
 from core.lease import Lease, boottime
 from core.lifecycles import Status
-from core.live import Live, storable
+from core.live import Live, outcome, storable
 from core.ports import Agent, Halt, OpenSource, Task
 from core.stops import Stop, Verdict
 from core.store import runs as rows
@@ -204,34 +204,7 @@ class Worker:
         stopped = stops.verdict(live.stop, live.version.job, late=live.late)
         if stopped is not None:
             return stopped
-        return self._outcome(live, agent)
-
-    def _outcome(self, live: Live, agent: asyncio.Task[None]) -> Verdict:
-        if agent.cancelled():
-            return Status.FAILED, Failed("The agent gave up without saying why."), False
-        error = agent.exception()
-        match error:
-            case None:
-                return Status.SUCCEEDED, None, False
-            case AgentError():
-                return Status.FAILED, Failed(error.sentence, error.hint, error.detail), error.permanent
-            case Refusal():
-                return Status.FAILED, Failed(error.sentence, error.hint), True
-            case Fault():
-                return Status.FAILED, Failed(str(error)), False
-            case _:
-                reference = ids.new()[-8:]
-                text = masks.mask(repr(error), live.secrets)
-                _log.error(
-                    "run.crashed",
-                    extra={"run": live.claim.id, "reference": reference, "error": text},
-                    exc_info=None if live.secrets else error,
-                )
-                return (
-                    Status.FAILED,
-                    Failed(f"The agent met an error that it did not expect (reference {reference})."),
-                    False,
-                )
+        return outcome(live, agent)
 
     async def _let_work(self, live: Live) -> None:
         claim, version, have = live.claim, live.version, self._equipment
