@@ -6,6 +6,7 @@ missing is told from the revision in the database and the names of the files: `0
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from core.store import dialects
 from core.store.database import Store
 
 _FOLDER = Path(__file__).parent / "migrations"
+TRIES, PAUSE = 10, 0.02  # of opening a file that others open too; seconds, longer from try to try
 _LOCK = 0x736C6A6F62  # "sljob": PostgreSQL's advisory lock around migrations
 
 
@@ -26,13 +28,19 @@ async def migrate(store: Store) -> list[str]:
     Raises:
         Misconfigured: the database is newer than the program, or cannot be opened.
     """
-    try:
-        if store.sqlite:
-            dialects.file(store.address).parent.mkdir(parents=True, exist_ok=True)
-        async with store.writer.begin() as connection:
-            return await connection.run_sync(_upgrade)
-    except (sa.exc.DatabaseError, OSError) as error:
-        raise Misconfigured([_unreachable(store, error)]) from error
+    for attempt in range(1, TRIES + 1):
+        try:
+            if store.sqlite:
+                dialects.file(store.address).parent.mkdir(parents=True, exist_ok=True)
+            async with store.writer.begin() as connection:
+                return await connection.run_sync(_upgrade)
+        except (sa.exc.DatabaseError, OSError) as error:
+            # Who comes while another makes SQLite's file a WAL is turned away at once, without any waiting.
+            busy = store.sqlite and isinstance(error, sa.exc.OperationalError) and dialects.busy(error)
+            if not busy or attempt == TRIES:
+                raise Misconfigured([_unreachable(store, error)]) from error
+        await asyncio.sleep(PAUSE * attempt)
+    raise AssertionError("unreachable")
 
 
 async def pending(store: Store) -> list[str]:
