@@ -61,7 +61,7 @@ def test_a_schedule_of_a_file_fires_through_serve_and_posts_its_result(bot: Prog
 def test_a_schedule_that_is_said_beside_a_running_bot_fires(bot: Program) -> None:
     bot.run("apply")
     bot.serve()
-    asked = bot.say("schedule quiet in 3 seconds", wait=False, code=2)["reply"]
+    asked = bot.say("schedule quiet in 20 seconds", wait=False, code=2)["reply"]
     assert asked["outcome"] == "question"
     [button] = asked["buttons"]
     bot.say(button["command"], wait=False)
