@@ -8,7 +8,7 @@ import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -34,6 +34,7 @@ from core.choices import Chooser
 from core.composer import compose
 from core.desk.desk import Desk
 from core.errors import Misconfigured
+from core.filelinks import Links
 from core.janitor import Janitor
 from core.lifecycles import Status
 from core.locator import Locator
@@ -104,7 +105,8 @@ class Bot:
         shared = None if self.store.sqlite else Postbox(self.turns, self.vault)
         self.callbacks = Callbacks(settings.public_url, shared)
         self.slack = parts.slack(settings, self.desk, self.turns, self.vault)
-        self.teams = parts.teams(settings, self.desk, self.turns, self.vault)
+        links = Links(keys.signing(self.keys), settings.public_url, lambda: datetime.now(UTC))
+        self.teams = parts.teams(settings, self.desk, self.turns, self.vault, links)
         self.platforms |= parts.outbound(settings, self.data)
         self._plugins = Plugins(settings.agents)
         self._watchdog = Watchdog(self._plugins.running)

@@ -9,6 +9,7 @@ from adapters.engines.embedded import Embedded
 from bot.settings import Settings
 from core.desk.desk import Desk
 from core.errors import Misconfigured
+from core.filelinks import Links
 from core.ports import Engine, Platform
 from core.store.database import Store
 from core.turns import Turns
@@ -58,7 +59,7 @@ def slack(settings: Settings, desk: Desk, turns: Turns, vault: Vault) -> Slack |
     return service.Slack(access, desk, turns, vault)
 
 
-def teams(settings: Settings, desk: Desk, turns: Turns, vault: Vault) -> Teams | None:
+def teams(settings: Settings, desk: Desk, turns: Turns, vault: Vault, links: Links) -> Teams | None:
     """Teams, where it is configured."""
     authenticated = settings.teams_auth == "on"
     if not settings.microsoft_app_id and authenticated:
@@ -77,7 +78,7 @@ def teams(settings: Settings, desk: Desk, turns: Turns, vault: Vault) -> Teams |
         login=settings.teams_login_url,
         service_hosts=settings.teams_service_hosts,
     )
-    return service.Teams(access, desk, turns, vault)
+    return service.Teams(access, desk, turns, vault, links)
 
 
 def outbound(settings: Settings, data: Path) -> dict[str, Platform]:

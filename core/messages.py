@@ -89,19 +89,32 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """Which entry of a run's record something shows: the run's id, the entry's number in it."""
+
+    run: str
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
-    """A chart: the neutral chart that `adapters/render` draws, with the text for who cannot see it."""
+    """A chart: the neutral chart that `adapters/render` draws, with the text for who cannot see it.
+
+    `recorded` is where it is kept, None where it is not.
+    """
 
     chart: ChartData
     alt: str
     title: str = ""
+    recorded: Recorded | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class File:
     """A file to attach: its bytes are made from `table`, or `text`, or lie at `path`.
 
-    `path` is a content-hash name below the data folder, as in `entries.Attached`.
+    `path` is a content-hash name below the data folder, as in `entries.Attached`. `recorded` is where it is
+    kept, None where it is not.
     """
 
     name: str
@@ -109,6 +122,7 @@ class File:
     table: Table | None = None
     text: str = ""
     path: str = ""
+    recorded: Recorded | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Literal
 
 from adapters.render import drawing, specification
-from adapters.render.look import SCALE
+from adapters.render.look import SCALE, SMALL
 from core.errors import Fault
 from core.messages import ChartData
 
@@ -39,15 +39,17 @@ EDITION = 1  # counted up when charts look different: pictures kept from before 
 Kind = Literal["png", "svg"]
 
 
-async def png(chart: ChartData, *, dark: bool = False, folder: Path | None = None) -> bytes:
-    """The chart as PNG, 1,440 pixels wide. With `folder`, pictures are kept there by the hash of what they
-    show, and found again. Raises `Fault`."""
-    return await _picture(chart, "png", dark=dark, folder=folder)
+async def png(
+    chart: ChartData, *, dark: bool = False, folder: Path | None = None, small: bool = False
+) -> bytes:
+    """The chart as PNG, 1,440 pixels wide; `small`: 1,008, for hosts that take at most 1,024. With `folder`,
+    pictures are kept there by the hash of what they show, and found again. Raises `Fault`."""
+    return await _picture(chart, "png", dark=dark, folder=folder, scale=SMALL if small else SCALE)
 
 
 async def svg(chart: ChartData, *, dark: bool = False, folder: Path | None = None) -> bytes:
     """The chart as SVG, in UTF-8; otherwise as `png`."""
-    return await _picture(chart, "svg", dark=dark, folder=folder)
+    return await _picture(chart, "svg", dark=dark, folder=folder, scale=SCALE)
 
 
 def prepare() -> None:
@@ -65,12 +67,12 @@ def close() -> None:
     _studio.close()
 
 
-async def _picture(chart: ChartData, kind: Kind, *, dark: bool, folder: Path | None) -> bytes:
+async def _picture(chart: ChartData, kind: Kind, *, dark: bool, folder: Path | None, scale: float) -> bytes:
     work = _Work()
     loop = asyncio.get_running_loop()
     try:
         return await loop.run_in_executor(
-            _studio.threads, lambda: _studio.draw(work, chart, kind, dark=dark, folder=folder)
+            _studio.threads, lambda: _studio.draw(work, chart, kind, dark=dark, folder=folder, scale=scale)
         )
     except asyncio.CancelledError:
         work.give_up()
@@ -196,10 +198,12 @@ class _Studio:
         self._lock = threading.Lock()
         self._idle: list[_Process] = []
 
-    def draw(self, work: _Work, chart: ChartData, kind: Kind, *, dark: bool, folder: Path | None) -> bytes:
+    def draw(
+        self, work: _Work, chart: ChartData, kind: Kind, *, dark: bool, folder: Path | None, scale: float
+    ) -> bytes:
         """The picture, from the folder where it is there already."""
         spec = specification.specify(chart, dark=dark)
-        request = json.dumps({"kind": kind, "scale": SCALE, "spec": spec}, allow_nan=False).encode()
+        request = json.dumps({"kind": kind, "scale": scale, "spec": spec}, allow_nan=False).encode()
         kept = _place(folder, request, kind)
         if kept is not None and kept.is_file():
             return kept.read_bytes()

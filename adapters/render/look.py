@@ -8,6 +8,7 @@ from typing import Any
 
 WIDTH = 720  # pixels: what a chat shows beside its margins; drawn at twice that
 SCALE = 2
+SMALL = 1.4  # 1,008 pixels wide
 FONT = "Liberation Sans, Arial, Helvetica, DejaVu Sans, sans-serif"  # the first comes with vl-convert
 TITLE_WIDTH = 68  # characters of a title's line
 TITLE_LINES = 2

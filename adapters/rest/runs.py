@@ -12,21 +12,21 @@ from aiohttp import web
 from pydantic import Field
 
 from adapters.render import csv
-from adapters.rest import compatible, links, problems, targets
+from adapters.rest import compatible, problems, targets
 from adapters.rest.batches import TAG
 from adapters.rest.chats import Chat, Chats, entry_id
 from adapters.rest.compatible import ChatsQuery
 from adapters.rest.desk import Desk
 from adapters.rest.endpoint import Answer, Call, Endpoint, Told
-from core import chats
+from core import chats, filelinks
 from core.entries import Attached, Charted, Record, Returned
 from core.errors import Fault
+from core.filelinks import Link
 from core.keys import Permission
 from core.runs import Run
 from core.store import runs as run_rows
 from core.turns import Turn
 
-FILES = "/api/v1/files/{file}/{name}"
 _GONE = "There is no such file, or its link is over."
 
 
@@ -64,8 +64,9 @@ async def files(call: Call[None, None]) -> Answer:
         name = file_name(view.job.name, run, record)
         if not name:
             continue
-        token = links.sign(call.desk.signing, run.id, record.sequence, now)
-        address = FILES.format(file=token, name=quote(name, safe=""))
+        until = now + filelinks.LASTS
+        link = Link(run.id, record.sequence, int(until.timestamp()))
+        address = filelinks.address(call.desk.signing, link, name)
         found.append(
             RunFile(
                 id=entry_id(run, record),
@@ -73,7 +74,7 @@ async def files(call: Call[None, None]) -> Answer:
                 media_type=_media_type(record),
                 kind=_kind(record),
                 url=f"{call.desk.public_url.rstrip('/')}{address}",
-                expires_at=now + links.LASTS,
+                expires_at=until,
             )
         )
     return Answer(RunFiles(files=found))
@@ -82,25 +83,25 @@ async def files(call: Call[None, None]) -> Answer:
 async def fetch(request: web.Request, desk: Desk) -> web.StreamResponse:
     """The file behind a signed link."""
 
-    async def look(turn: Turn) -> Record | None:
-        link = links.read(desk.signing, request.match_info["file"], turn.now)
+    async def look(turn: Turn) -> tuple[Link, Record] | None:
+        link = filelinks.read(desk.signing, request.match_info["file"], turn.now)
         if link is None:
             return None
         pk = await run_rows.pk_of(turn.connection, link.run)
         if pk is None:
             return None
         records = await chats.of_run(turn, pk)
-        return next((one for one in records if one.sequence == link.sequence), None)
+        return next(((link, one) for one in records if one.sequence == link.sequence), None)
 
-    record = await desk.turns.look(look)
-    data = await _content(record, desk.data) if record is not None else None
-    if record is None or data is None:
+    found = await desk.turns.look(look)
+    data = await _content(found[1], desk.data, small=found[0].small) if found is not None else None
+    if found is None or data is None:
         return problems.response(problems.problem("not-found", _GONE, hint="Ask for the files anew."))
     name = re.sub(r"[^\w.-]+", "_", request.match_info["name"])[:120] or "file"
     return web.Response(
         body=data,
         headers={
-            "Content-Type": _media_type(record),
+            "Content-Type": _media_type(found[1]),
             "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
             "X-Content-Type-Options": "nosniff",
             "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -144,7 +145,7 @@ def _kind(record: Record) -> str:
             return "table"
 
 
-async def _content(record: Record, data: Path) -> bytes | None:
+async def _content(record: Record, data: Path, *, small: bool) -> bytes | None:
     """The bytes; None where they cannot be had."""
     match record.entry:
         case Returned():
@@ -153,7 +154,7 @@ async def _content(record: Record, data: Path) -> bytes | None:
             from adapters.render import charts  # heavy: only where there is a chart
 
             try:
-                return await charts.png(record.entry.chart, folder=data / "charts")
+                return await charts.png(record.entry.chart, folder=data / "charts", small=small)
             except Fault:
                 return None
         case Attached():

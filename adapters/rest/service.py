@@ -34,6 +34,7 @@ from adapters.rest.desk import Desk
 from adapters.rest.door import Door, crashed
 from adapters.rest.endpoint import Endpoint
 from adapters.rest.pace import Pace
+from core import filelinks
 from core.nearest import nearest
 
 ENDPOINTS: Sequence[Endpoint] = (
@@ -63,7 +64,7 @@ class Rest:
             application.router.add_route(one.method, one.path, partial(self._answer, one))
         application.router.add_get("/openapi.json", self._document)
         application.router.add_get("/docs", self._page)
-        application.router.add_get(runs.FILES, self._file)
+        application.router.add_get(filelinks.ADDRESS, self._file)
         application.middlewares.append(_explained)
         followers = application[following.FOLLOWERS] = following.Followers()
 

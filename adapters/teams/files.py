@@ -62,6 +62,15 @@ def line(message: Message) -> str:
     return f"csv {found[0]}" if found else ""
 
 
+def again(message: Message, file: File) -> str:
+    """The command that brings a file of the message again, empty where that is not known."""
+    command = line(message)
+    if not file.path:
+        return command
+    found = _LABEL.search(command)
+    return f"show {found[0]}" if found else ""
+
+
 def offered(message: Message) -> list[File]:
     """The files that can be offered: those whose command is known and whose content is at hand."""
     if not line(message):

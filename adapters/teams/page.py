@@ -36,10 +36,11 @@ _STYLES = {"plain": _PLAIN, "bold": {"weight": "Bolder"}, "code": {"fontType": "
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """What is known beside the message: the picture of a chart (an https address, empty where none is),
-    and how somebody gets a file that does not come with it."""
+    """What is known beside the message: the picture of a chart and the link to a file (addresses, empty where
+    there is none), and in words how somebody gets a file that does not come with it."""
 
     picture: Callable[[Image], str]
+    link: Callable[[File], str]
     files: Callable[[File], str]
 
 
@@ -190,6 +191,11 @@ class Page:
         total = (block.table.total_rows or len(block.table.rows)) if block.table else None
         size = "" if total is None else f" ({total:,} {'row' if total == 1 else 'rows'})"
         self.put(small(f"{cut(one_line(block.name), 200)}{size} · {self._ways.files(block)}"))
+        if link := self._ways.link(block):
+            title = cut(f"Download {one_line(block.name)}", limits.LABEL)
+            self.put(
+                {"type": "ActionSet", "actions": [{"type": "Action.OpenUrl", "title": title, "url": link}]}
+            )
 
     def _lines(self, written: Written, spacing: str) -> None:
         for place, element in enumerate(lines(written)):

@@ -22,6 +22,7 @@ from adapters.teams.places import Follower, Place
 from adapters.teams.references import Where
 from adapters.teams.render import Look, Mention, activities
 from core.errors import DeliveryError
+from core.filelinks import Links
 from core.messages import Message, Tone
 from core.ports import Post, Receipt
 
@@ -50,15 +51,18 @@ class People(Protocol):
 
 
 class Teams:
-    """The platform. `pace` is shared with the answers to requests."""
+    """The platform. `pace` is shared with the answers to requests; without `links` no file is linked to."""
 
     name = "teams"
     repeatable = False
     editable = True
 
-    def __init__(self, connector: Connector, people: People, pace: Pace | None = None) -> None:
+    def __init__(
+        self, connector: Connector, people: People, pace: Pace | None = None, links: Links | None = None
+    ) -> None:
         self._connector = connector
         self._people = people
+        self._links = links
         self._pace = pace or Pace(time.monotonic)
 
     async def deliver(self, post: Post) -> Receipt:
@@ -112,7 +116,16 @@ class Teams:
 
     async def _rendered(self, message: Message, where: Where) -> list[dict[str, Any]]:
         mentions = await self._people.mentions(message.mentions) if message.mentions else {}
-        return activities(message, mentions=mentions, look=Look(personal=where.personal))
+        return activities(message, mentions=mentions, look=self._linked(Look(personal=where.personal)))
+
+    def _linked(self, look: Look, *, files: bool = False) -> Look:
+        """With what is known of links. `files`: it answers who asks now; what is posted is read later, when
+        a link to a file would have ended."""
+        links = self._links
+        if links is None or not links.any:
+            return look
+        found = replace(look, picture=links.picture, linked=True)
+        return replace(found, link=links.file) if files else found
 
     async def _edit(
         self, where: Where, held: Place, made: Sequence[Mapping[str, Any]], *, going: bool
@@ -224,7 +237,7 @@ class Teams:
             Unsent, Unsure, Refused, TimeoutError: it was not said, or may not have been.
         """
         mentions = await self._people.mentions(message.mentions) if message.mentions else {}
-        made = activities(message, mentions=mentions, look=look)
+        made = activities(message, mentions=mentions, look=self._linked(look, files=True))
         await self._turn(where)
         sent = await self._sent(where, made[0])
         if not sent:
@@ -242,7 +255,7 @@ class Teams:
 
     async def replace(self, where: Where, message_id: str, message: Message, look: Look) -> None:
         """Put a message in the place of an earlier one of ours. Raises as `say`."""
-        made = activities(message, mentions={}, look=look)
+        made = activities(message, mentions={}, look=self._linked(look, files=True))
         await self._turn(where)
         await self._change(where, message_id, made[0])
 

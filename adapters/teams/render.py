@@ -7,7 +7,7 @@ what does not fit into those is cut, and a line says so and where the whole is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from adapters.teams import buttons, files, inputs, limits
 from adapters.teams.page import Page, Ways
 from adapters.teams.parts import Part, rich, run, small
 from adapters.teams.text import cut, name, one_line
+from core.filelinks import LASTS
 from core.messages import Block, File, Image, Message, Paragraph, Tone
 
 CARD = "application/vnd.microsoft.card.adaptive"
@@ -43,7 +44,7 @@ class Mention:
     name: str
 
 
-def _no_picture(_: Image) -> str:
+def _nowhere(_: Image | File) -> str:
     return ""
 
 
@@ -51,12 +52,15 @@ def _no_picture(_: Image) -> str:
 class Look:
     """What a rendering needs to know beside the message.
 
-    `picture`: the public https address of a chart, empty where there is none. `personal`: the place is a
-    1:1 chat, where a file can be offered. `only_for`: the id of the one person whose buttons these are.
-    `several`: the message's form takes several values in each field.
+    `picture`: the public https address of a chart, empty where there is none. `link`: the address where a
+    file opens for a few minutes, empty where none is given here; `linked`: whoever asks for it gets one.
+    `personal`: the place is a 1:1 chat, where a file can be offered. `only_for`: the id of the one person
+    whose buttons these are. `several`: the message's form takes several values in each field.
     """
 
-    picture: Callable[[Image], str] = _no_picture
+    picture: Callable[[Image], str] = _nowhere
+    link: Callable[[File], str] = _nowhere
+    linked: bool = False
     personal: bool = False
     only_for: str = ""
     several: bool = False
@@ -85,7 +89,9 @@ def cards(
 ) -> list[dict[str, Any]]:
     """The message as cards."""
     look = look or Look()
-    page = Page(Ways(look.picture, _files(message, personal=look.personal)), room=_room())
+    offered = files.offered(message) if look.personal else []
+    ways = Ways(look.picture, _links(look, offered), _files(message, look, offered))
+    page = Page(ways, room=_room())
     called = _called(message, mentions)
     ending = _ending(message, look, called)
     page.reserve(ending)
@@ -211,17 +217,29 @@ def _tag(one: Mention) -> str:
     return f"<at>{one.name}</at>"
 
 
-def _files(message: Message, *, personal: bool) -> Callable[[File], str]:
-    """How somebody gets a file of the message."""
-    offered = files.offered(message) if personal else []
-    asked = files.line(message) or "csv and the number of its run"
+def _links(look: Look, offered: Sequence[File]) -> Callable[[File], str]:
+    """The links to those files that are not offered."""
+    return lambda file: "" if file in offered else look.link(file)
+
+
+def _files(message: Message, look: Look, offered: Sequence[File]) -> Callable[[File], str]:
+    """In words, how somebody gets a file of the message."""
 
     def told(file: File) -> str:
+        asked = files.again(message, file)
         if file in offered:
             return "offered below"
+        if look.link(file):
+            minutes = int(LASTS.total_seconds() // 60)
+            return f"the link opens for {minutes} minutes; " + (
+                f"later say {asked}" if asked else "then it ends"
+            )
+        if look.linked and file.recorded is not None and asked:
+            return f"say {asked} for a link to it"
         if file.path:
             return "kept with its run"
-        return f"say {asked} to me{'' if personal else ' in a 1:1 chat: Teams takes files only there'}"
+        asked = asked or "csv and the number of its run"
+        return f"say {asked} to me{'' if look.personal else ' in a 1:1 chat: Teams takes files only there'}"
 
     return told
 

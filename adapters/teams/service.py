@@ -29,6 +29,7 @@ from adapters.teams.turnstile import Turnstile
 from core import people
 from core.desk.desk import Desk
 from core.errors import Busy
+from core.filelinks import Links
 from core.turns import Turns
 from core.vault import Vault
 
@@ -64,7 +65,8 @@ class Access:
 
 
 class Teams:
-    """Both halves, and the links to Microsoft that they share. `clock` gives monotonic seconds."""
+    """Both halves, and the connections to Microsoft that they share. `clock` gives monotonic seconds;
+    `links` are those to files, which Teams does not take from bots outside of 1:1 chats."""
 
     def __init__(
         self,
@@ -72,6 +74,7 @@ class Teams:
         desk: Desk,
         turns: Turns,
         vault: Vault,
+        links: Links | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -90,7 +93,7 @@ class Teams:
         guard = Guard(access.app_id, self.keys, tenants=every, hosts=allowed)
         self._turnstile = Turnstile()
         self._door = Door(guard, self._accepting, self._turnstile)
-        self._platform = Platform(self.connector, Directory(turns), Pace(clock))
+        self._platform = Platform(self.connector, Directory(turns), Pace(clock), links)
         self.reception: Reception | None = None
 
     def mount(self, application: web.Application) -> None:

@@ -8,7 +8,7 @@ from core.desk import targets
 from core.desk.visit import Reply, Visit
 from core.entries import Returned
 from core.errors import Misunderstood, NotFound, OutOfPlace
-from core.messages import File, Message, Paragraph
+from core.messages import Message, Paragraph
 from core.nearest import nearest
 from core.wording import results, words
 
@@ -38,7 +38,8 @@ async def csv(visit: Visit) -> Reply:
         raise _nothing(word, question, [one.name for one in tables])
     label = run.label if not view.single else f"#{view.batch.number}"
     text = f"{words.count(len(chosen), 'table')} of {view.job.label} · {label}"
-    files: tuple[File, ...] = tuple(results.csv(one, view.job.name, label) for one in chosen)
+    made = (results.csv(one, view.job.name, label) for one in chosen)
+    files = results.recorded(made, run.id, view.latest(run))
     return Reply(Message(text=text, title=text, blocks=(Paragraph(results.counted(chosen)), *files)))
 
 

@@ -128,7 +128,8 @@ def shown(view: BatchView, *, run: Run | None = None, sort: str = "", page: int 
     if chosen.status in UNSUCCESSFUL:
         blocks += _why(view, chosen)
     blocks += _quiet(chosen)
-    blocks += results.blocks(entries, whole=True, told=_failed(view, chosen), since=_since(view, chosen))
+    found = results.blocks(entries, whole=True, told=_failed(view, chosen), since=_since(view, chosen))
+    blocks += results.recorded(found, chosen.id, view.latest(chosen))
     return Message(
         text=text,
         title=text,
@@ -150,7 +151,7 @@ def answered(view: BatchView, run: Run, question: str, page: int) -> Message:
         line = spell(Command(Name.SHOW, (label, question), options={"page": str(page + 1)}))
         buttons.append(Button("More rows", line))
     buttons.append(_button("Whole result", Name.SHOW, label))
-    blocks = results.of_question(entries, question, page)
+    blocks = results.recorded(results.of_question(entries, question, page), run.id, view.latest(run))
     return Message(text=text, title=text, tone=_tone(run.status), blocks=blocks, buttons=tuple(buttons))
 
 
@@ -276,11 +277,13 @@ def _one_result(view: BatchView, attach: Collection[str]) -> Message:
 
 def _found(view: BatchView, run: Run, label: str, attach: Collection[str]) -> tuple[Block, ...]:
     """What a run found, with the files that the job or a rule wants attached."""
-    entries = [one.entry for one in view.latest(run)]
-    return (
+    records = view.latest(run)
+    entries = [one.entry for one in records]
+    found = (
         *results.blocks(entries, told=_failed(view, run), since=_since(view, run)),
         *results.attached(entries, {*view.version.job.attach, *attach}, view.job.name, label),
     )
+    return results.recorded(found, run.id, records)
 
 
 def _since(view: BatchView, run: Run) -> results.Since | None:

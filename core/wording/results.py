@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from core.entries import Answered, Asked, Attached, Charted, Checked, Headlined, Judged, Kept, Returned
+from core.entries import (
+    Answered,
+    Asked,
+    Attached,
+    Charted,
+    Checked,
+    Headlined,
+    Judged,
+    Kept,
+    Record,
+    Returned,
+)
 from core.findings import Earlier
-from core.messages import Block, Column, ColumnFormat, File, Headline, Headlines, Image, Paragraph, Table
+from core.messages import (
+    Block,
+    Column,
+    ColumnFormat,
+    File,
+    Headline,
+    Headlines,
+    Image,
+    Paragraph,
+    Recorded,
+    Table,
+)
 from core.wording import changes, words
 
 ROWS_SHOWN, COLUMNS_SHOWN = 10, 4  # DESIGN.md, 5.1
@@ -57,6 +79,29 @@ def blocks(
             made.append(Paragraph(f"There was more: the source stopped after {_rows(one)}."))
     made += [File(one.name, one.media_type, path=one.path) for one in entries if isinstance(one, Attached)]
     return tuple(made)
+
+
+def recorded(blocks: Iterable[Block], run: str, records: Sequence[Record]) -> tuple[Block, ...]:
+    """The blocks, charts and files among them with the entry of the run's record that they show."""
+    return tuple(_recorded(one, run, records) if isinstance(one, Image | File) else one for one in blocks)
+
+
+def _recorded(block: Image | File, run: str, records: Sequence[Record]) -> Block:
+    found = next((one for one in records if _shows(block, one.entry)), None)
+    return block if found is None else replace(block, recorded=Recorded(run, found.sequence))
+
+
+def _shows(block: Image | File, entry: Kept) -> bool:
+    """It is made from this entry. Rows are the same object, not only equal: tables can be long."""
+    match entry:
+        case Charted():
+            return isinstance(block, Image) and entry.chart == block.chart
+        case Returned():
+            return isinstance(block, File) and block.table is not None and block.table.rows is entry.rows
+        case Attached():
+            return isinstance(block, File) and bool(block.path) and block.path == entry.path
+        case _:
+            return False
 
 
 def questions(entries: Sequence[Kept]) -> list[str]:

@@ -18,6 +18,7 @@ from adapters.teams.http import PATH
 from adapters.teams.service import Access, Teams
 from core.composer import compose
 from core.desk.desk import Desk
+from core.filelinks import Links
 from core.notifier import Notifier
 from core.store import tables
 from core.store.database import Store
@@ -52,6 +53,7 @@ class TeamsBot(Rig):
         *,
         vault: Vault | None = None,
         concurrency: int = 10,
+        links: Links | None = None,
         **more: Any,
     ) -> None:
         super().__init__(store)
@@ -65,6 +67,7 @@ class TeamsBot(Rig):
             self.desk,
             self.turns,
             self.vault,
+            links,
             clock=lambda: time.monotonic() + self.moved,
         )
         self.notifier = Notifier(self.turns, {"teams": self.teams.platform()}, compose)

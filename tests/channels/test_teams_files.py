@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,12 +13,19 @@ from aiohttp import web
 
 from adapters.teams import files
 from adapters.teams.hosts import MICROSOFT, Hosts
+from core import chats, filelinks
+from core.entries import Returned
 from core.errors import Misunderstood
+from core.filelinks import Links
 from core.messages import Button, Column, File, Message, Table
-from tests.channels.teams_office import Scene
+from core.store import tables
+from core.store.database import Store
+from tests.channels.fake_teams import FakeTeams
+from tests.channels.teams_office import Scene, TeamsBot
 from tests.channels.teams_tenant import Conversation, Payload, words
 from tests.store.rig import until
 
+KEY, NOW = b"signing", datetime(2026, 3, 2, 8, tzinfo=UTC)
 TABLE = Table((Column("a"),), ((1,), (2,)))
 
 
@@ -128,6 +136,62 @@ async def test_in_a_channel_nothing_is_offered(office: Scene) -> None:
     await office.deliver()
     answered = await office.asked("csv #1")
     assert "say csv #1 to me in a 1:1 chat" in words(answered)
+
+
+@pytest.fixture
+async def linked(migrated_file: str) -> AsyncIterator[Scene]:
+    """An office whose bot has a public address."""
+    store = Store(migrated_file)
+    async with FakeTeams() as teams:
+        ana, bob = teams.person("Ana", email="ana@example.com"), teams.person("Bob")
+        links = Links(KEY, "https://bot.example.com/", lambda: NOW)
+        async with TeamsBot(store, teams, links=links) as bot:
+            await bot.job("report")
+            yield Scene(teams, bot, teams.channel(ana, bob), ana, bob)
+    await store.close()
+
+
+async def test_in_a_channel_whoever_asks_gets_a_link_that_ends(linked: Scene) -> None:
+    await linked.say("run report do=table")
+    await linked.ended()
+    await linked.deliver()
+    answered = await linked.asked("csv #1")
+    assert "the link opens for 15 minutes; later say csv #1" in words(answered)
+    [link] = opened(answered)
+    assert link["title"] == "Download report-1-days.csv"
+    base, token, name = link["url"].rsplit("/", 2)
+    assert (base, name) == ("https://bot.example.com/api/v1/files", "report-1-days.csv")
+    found = filelinks.read(KEY, token, NOW)
+    assert found is not None
+    assert found.until == (NOW + filelinks.LASTS).timestamp()
+    [run] = await linked.bot.rows(tables.runs)
+    assert found.run == run.id
+    records = await linked.bot.turns.look(lambda turn: chats.of_run(turn, run.pk))
+    [entry] = [one.entry for one in records if one.sequence == found.sequence]
+    assert isinstance(entry, Returned)
+    assert entry.name == "days"
+
+
+async def test_what_is_posted_says_how_to_get_a_link_and_has_none_that_would_end(linked: Scene) -> None:
+    await linked.bot.job("attaching", attach=["csv"])
+    await linked.say("run attaching do=table")
+    await linked.ended()
+    await linked.deliver()
+    [message] = linked.teams.said(linked.channel)
+    assert "say csv #1 for a link to it" in words(message)
+    assert opened(message) == []
+
+
+async def test_in_a_chat_a_file_is_still_offered(linked: Scene) -> None:
+    _, card = await offer(linked)
+    assert card["contentType"] == files.CONSENT
+
+
+def opened(activity: Payload) -> list[Payload]:
+    """The buttons of a card that open an address."""
+    body = activity["attachments"][0]["content"]["body"]
+    sets = [one["actions"] for one in body if one["type"] == "ActionSet"]
+    return [action for actions in sets for action in actions if action["type"] == "Action.OpenUrl"]
 
 
 async def _said(office: Scene, place: Conversation, wanted: str) -> None:

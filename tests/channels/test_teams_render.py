@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from core.messages import (
     Image,
     Message,
     Paragraph,
+    Recorded,
     Table,
     Tone,
 )
@@ -217,6 +219,18 @@ def test_a_chart_has_its_words_and_a_picture_where_there_is_one() -> None:
     assert drawn["fallback"]["type"] == "Image"
     assert drawn["fallback"]["altText"].startswith("Spent by campaign")
     assert "Spent by campaign: Spring sale 10,400" in text_of(content["body"])
+
+
+def test_a_file_that_has_a_link_opens_by_a_button() -> None:
+    kept = File("y.bin", "application/x", path="ab", recorded=Recorded("r", 1))
+    message = Message(text="x", title="Report · #7", blocks=(kept,))
+    linked = Look(link=lambda _: "https://x.example/y.bin", linked=True)
+    for look in (linked, replace(linked, personal=True)):  # what is kept as a file is not offered
+        content = made(message, look)
+        assert "y.bin · the link opens for 15 minutes; later say show #7" in text_of(content)
+        [button] = parts(content, "Action.OpenUrl")
+        assert (button["title"], button["url"]) == ("Download y.bin", "https://x.example/y.bin")
+    assert "y.bin · say show #7 for a link to it" in text_of(made(message, Look(linked=True)))
 
 
 def test_a_file_says_how_to_get_it() -> None:

@@ -9,10 +9,10 @@ import pytest
 
 from core.batches import Batch, Trigger
 from core.definitions import AgentDefinition, JobDefinition, Version
-from core.entries import Charted, Checked, Failed, Headlined, Kept, Record, Returned
+from core.entries import Attached, Charted, Checked, Failed, Headlined, Kept, Record, Returned
 from core.jobs import Job
 from core.lifecycles import BatchState, Status
-from core.messages import ChartData, Code, Message, Paragraph
+from core.messages import ChartData, Code, File, Image, Message, Paragraph, Recorded
 from core.runs import Run
 from core.views import BatchView
 from core.wording import batches, results
@@ -130,6 +130,25 @@ def test_a_result_that_was_cut_says_so(truncated: bool, said: list[str]) -> None
     returned = Returned("days", ("day", "revenue"), (("Mon", 1), ("Tue", 2)), truncated)
     found = results.blocks([returned])
     assert [block.text for block in found if isinstance(block, Paragraph)] == said
+
+
+def test_charts_tables_and_files_know_the_entry_that_they_show() -> None:
+    rows = (("Mon", 12.5), ("Tue", 3))
+    days = Returned("days", ("day", "revenue"), (rows[0], rows[1]))
+    chart = ChartData("bar", ("day", "revenue"), rows, x="day", y="revenue")
+    entries: list[Kept] = [
+        Returned("other", ("day", "revenue"), (("Mon", 12.5), ("Tue", 3))),
+        days,
+        Charted("days", chart, "Monday 12.5"),
+        Attached("plan.pdf", "application/pdf", "ab/abcd", 3),
+    ]
+    records = [Record(number, 1, entry) for number, entry in enumerate(entries, start=1)]
+    blocks = [*results.blocks(entries, whole=True), results.csv(days, "report", "#128")]
+    found = results.recorded(blocks, "run-1", records)
+    known = [one.recorded for one in found if isinstance(one, Image | File)]
+    assert known == [Recorded("run-1", 3), Recorded("run-1", 4), Recorded("run-1", 2)]
+    unknown = results.recorded([File("x.csv", "text/csv", text="1")], "run-1", records)
+    assert [one.recorded for one in unknown if isinstance(one, File)] == [None]
 
 
 def test_a_failed_check_that_was_the_reason_is_not_said_twice() -> None:
