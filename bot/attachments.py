@@ -16,9 +16,9 @@ _log = logging.getLogger(__name__)
 
 def expect_charts() -> None:
     """Charts are to be drawn soon: have their process start meanwhile, for its start is what takes long."""
-    from adapters.render import charts  # heavy: only where there is a chart
+    from adapters.render import studio  # only where there is a chart
 
-    charts.prepare()
+    studio.prepare()
 
 
 class Attachments:
@@ -54,7 +54,7 @@ class Attachments:
         return self._link(_key(block))
 
     async def _draw(self, block: Image, key: str) -> Path:
-        from adapters.render import charts  # heavy: only where there is a chart
+        from adapters.render import charts  # only where there is a chart
 
         picture = await charts.png(block.chart)
         return self._keep(f"charts/{key}.png", lambda path: path.write_bytes(picture))

@@ -1,39 +1,20 @@
-"""Charts as pictures: drawn by vl-convert in processes of their own, at most two, kept for a short while.
+"""Charts as pictures: drawn by vl-convert in processes of their own (`studio`), kept for a short while.
 
-The drawing library holds the interpreter's lock while it draws and takes 100 MB: it is never loaded here.
-A process that has nothing to draw ends after `IDLE`; one that takes too long is killed. A chart that cannot
-be drawn is a `Fault` with a sentence: the result that it belongs to is told without it.
+A chart that cannot be drawn is a `Fault` with a sentence: the result that it belongs to is told without it.
 """
 
 from __future__ import annotations
 
-import asyncio
-import atexit
 import hashlib
 import json
-import logging
-import os
-import select
-import subprocess
-import sys
-import tempfile
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
-from adapters.render import drawing, specification
+from adapters.render import specification, studio
 from adapters.render.look import SCALE, SMALL
 from core.errors import Fault
 from core.messages import ChartData
 
-_log = logging.getLogger(__name__)
-
-AT_ONCE = 2
-IDLE = 20.0  # seconds that a process waits for the next chart
-TIME_LIMIT = 15.0  # seconds for one chart, the start of its process included
-SIZE_LIMIT = 20_000_000  # bytes of a picture
 EDITION = 1  # counted up when charts look different: pictures kept from before are drawn anew
 
 Kind = Literal["png", "svg"]
@@ -52,243 +33,15 @@ async def svg(chart: ChartData, *, dark: bool = False, folder: Path | None = Non
     return await _picture(chart, "svg", dark=dark, folder=folder, scale=SCALE)
 
 
-def prepare() -> None:
-    """Start a process now, without waiting: the chart that is drawn soon need not wait for its start."""
-    _studio.prepare()
-
-
-def is_ready() -> bool:
-    """Whether a process waits for the next chart."""
-    return _studio.is_ready()
-
-
-def close() -> None:
-    """End the processes that wait for work. Charts can be drawn afterwards too."""
-    _studio.close()
-
-
 async def _picture(chart: ChartData, kind: Kind, *, dark: bool, folder: Path | None, scale: float) -> bytes:
-    work = _Work()
-    loop = asyncio.get_running_loop()
-    try:
-        return await loop.run_in_executor(
-            _studio.threads, lambda: _studio.draw(work, chart, kind, dark=dark, folder=folder, scale=scale)
-        )
-    except asyncio.CancelledError:
-        work.give_up()
-        raise
-
-
-class _Work:
-    """One chart being drawn; whoever asked may give it up, which kills its process."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._process: _Process | None = None
-        self._given_up = False
-
-    def begin(self, process: _Process) -> None:
-        with self._lock:
-            self._process = process
-            if self._given_up:
-                process.kill()
-
-    def give_up(self) -> None:
-        with self._lock:
-            self._given_up = True
-            if self._process is not None:
-                self._process.kill()
-
-    def end(self) -> None:
-        with self._lock:
-            self._process = None
-
-
-class _Process:
-    """One drawing process."""
-
-    def __init__(self) -> None:
-        # Isolated, by its path: the folder of this module, with its csv.py, is not on the child's path.
-        self._child = subprocess.Popen(  # noqa: S603  (our own interpreter, our own file)
-            [sys.executable, "-I", str(Path(drawing.__file__).absolute())],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-            env={"PATH": os.defpath, "LANG": "C.UTF-8", "TZ": "UTC"},  # nothing of ours: no secrets
-            cwd="/",
-            start_new_session=True,  # an interrupt at the terminal is for the bot
-        )
-        self.idle_since = time.monotonic()
-
-    def draw(self, request: bytes, until: float) -> bytes:
-        """One picture. Raises `Fault` where it cannot be drawn, `_Lost` where the process is no more."""
-        try:
-            self._write(request + b"\n", until)
-            head, _, rest = self._read_line(until)
-            answer = json.loads(head)
-            if "error" in answer:
-                raise Fault(_reason(str(answer["error"])))
-            size = int(answer["size"])
-            if size > SIZE_LIMIT:
-                raise _Lost(f"the picture has {size:,} bytes")
-            while len(rest) < size:
-                rest += self._read(until)
-        except (OSError, ValueError) as error:
-            raise _Lost("its process ended; it may need too much memory") from error
-        self.idle_since = time.monotonic()
-        return rest
-
-    def kill(self) -> None:
-        """End it now, whatever it does."""
-        self._child.kill()
-
-    def close(self) -> None:
-        """End it and let go of everything."""
-        self._child.kill()
-        for pipe in (self._child.stdin, self._child.stdout):
-            if pipe is not None:
-                pipe.close()
-        self._child.wait()
-
-    def _write(self, data: bytes, until: float) -> None:
-        pipe = self._child.stdin
-        if pipe is None:
-            raise _Lost("it has no input")
-        os.set_blocking(pipe.fileno(), False)
-        view = memoryview(data)
-        while view:
-            _, ready, _ = select.select([], [pipe], [], max(0.0, until - time.monotonic()))
-            if not ready:
-                raise _Late
-            view = view[pipe.write(view) or 0 :]
-
-    def _read_line(self, until: float) -> tuple[bytes, bytes, bytes]:
-        data = b""
-        while b"\n" not in data:
-            data += self._read(until)
-        return data.partition(b"\n")
-
-    def _read(self, until: float) -> bytes:
-        pipe = self._child.stdout
-        if pipe is None:
-            raise _Lost("it has no output")
-        ready, _, _ = select.select([pipe], [], [], max(0.0, until - time.monotonic()))
-        if not ready:
-            raise _Late
-        data = pipe.read(1 << 20)
-        if not data:
-            raise _Lost("its process ended; it may need too much memory")
-        return bytes(data)
-
-
-class _Lost(Exception):
-    """The process is no more, or says what nobody understands."""
-
-
-class _Late(Exception):
-    """It took too long."""
-
-
-class _Studio:
-    """The processes and the threads that wait for them; safe from any thread and any event loop."""
-
-    def __init__(self) -> None:
-        self.threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="charts")
-        self._lock = threading.Lock()
-        self._idle: list[_Process] = []
-
-    def draw(
-        self, work: _Work, chart: ChartData, kind: Kind, *, dark: bool, folder: Path | None, scale: float
-    ) -> bytes:
-        """The picture, from the folder where it is there already."""
+    def request() -> bytes:
         spec = specification.specify(chart, dark=dark)
-        request = json.dumps({"kind": kind, "scale": scale, "spec": spec}, allow_nan=False).encode()
-        kept = _place(folder, request, kind)
-        if kept is not None and kept.is_file():
-            return kept.read_bytes()
-        try:
-            picture = self._draw(work, request)
-        except (Fault, _Lost, _Late, OSError) as error:
-            raise Fault(
-                f"The chart “{chart.title or chart.type}” could not be drawn: {_told(error)}."
-            ) from error
-        if kept is not None:
-            _keep(kept, picture)
-        return picture
+        return json.dumps({"kind": kind, "scale": scale, "spec": spec}, allow_nan=False).encode()
 
-    def prepare(self) -> None:
-        """Have a process that has loaded all it needs."""
-        if self.is_ready():
-            return
-        blank = {"data": {"values": [{}]}, "mark": "text"}
-        request = json.dumps({"kind": "svg", "scale": 1, "spec": blank}).encode()
-        self.threads.submit(self._draw, _Work(), request)
-
-    def is_ready(self) -> bool:
-        """Whether a process waits for work."""
-        with self._lock:
-            return bool(self._idle)
-
-    def close(self) -> None:
-        """End the idle processes."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for process in idle:
-            process.close()
-
-    def _draw(self, work: _Work, request: bytes) -> bytes:
-        until = time.monotonic() + TIME_LIMIT
-        kept = self._take()
-        if kept is not None:
-            try:
-                return self._let(kept, work, request, until)
-            except _Lost as error:
-                # It may have been ended while it waited; only a new one tells whether the chart is at fault.
-                _log.info("chart.process_lost", extra={"error": str(error)})
-        return self._let(_Process(), work, request, until)
-
-    def _let(self, process: _Process, work: _Work, request: bytes, until: float) -> bytes:
-        """Let this process draw; kept for the next chart unless something is wrong with it."""
-        healthy = False
-        try:
-            work.begin(process)
-            picture = process.draw(request, until)
-            healthy = True
-            return picture
-        except Fault:
-            healthy = True  # it says what is wrong with the chart
-            raise
-        finally:
-            work.end()
-            if healthy:
-                self._give_back(process)
-            else:
-                process.close()
-
-    def _take(self) -> _Process | None:
-        with self._lock:
-            return self._idle.pop() if self._idle else None
-
-    def _give_back(self, process: _Process) -> None:
-        process.idle_since = time.monotonic()
-        with self._lock:
-            self._idle.append(process)
-        timer = threading.Timer(IDLE + 0.1, self._retire)
-        timer.daemon = True
-        timer.start()
-
-    def _retire(self) -> None:
-        now = time.monotonic()
-        with self._lock:
-            old = [process for process in self._idle if now - process.idle_since >= IDLE]
-            self._idle = [process for process in self._idle if process not in old]
-        for process in old:
-            process.close()
-
-
-_studio = _Studio()
-atexit.register(close)
+    try:
+        return await studio.draw(request, lambda made: _place(folder, made, kind))
+    except studio.NotDrawn as error:
+        raise Fault(f"The chart “{chart.title or chart.type}” could not be drawn: {error}.") from error
 
 
 def _place(folder: Path | None, request: bytes, kind: Kind) -> Path | None:
@@ -296,33 +49,3 @@ def _place(folder: Path | None, request: bytes, kind: Kind) -> Path | None:
         return None
     digest = hashlib.sha256(f"{EDITION} ".encode() + request).hexdigest()
     return folder / f"{digest}.{kind}"
-
-
-def _keep(place: Path, picture: bytes) -> None:
-    """Keep the picture under its name, whole or not at all."""
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=place.parent, prefix=".chart-", delete=False) as file:
-            file.write(picture)
-        Path(file.name).replace(place)
-    except OSError as error:
-        # A full disk costs the next reader some time, not this one their chart.
-        _log.warning("chart.not_kept", extra={"error": str(error)})
-
-
-def _told(error: Exception) -> str:
-    match error:
-        case _Late():
-            return f"it takes longer than {TIME_LIMIT:g} seconds"
-        case OSError():
-            return f"its process could not be started ({error.strerror or error})"
-        case _:
-            return str(error).rstrip(".")
-
-
-def _reason(text: str) -> str:
-    """The first line of the library's own words that says something."""
-    lines = [
-        line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("at ")
-    ]
-    return (lines[1] if len(lines) > 1 else lines[0] if lines else "the drawing library gave no reason")[:200]

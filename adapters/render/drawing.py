@@ -1,9 +1,10 @@
-"""The drawing process: reads Vega-Lite specifications on standard input, writes pictures to standard output.
+"""The drawing process: reads what to draw on standard input, writes pictures and PDFs to standard output.
 
-Started by `charts.py` by its path, so it imports nothing of ours. One request is a line of JSON, `{"kind":
-"png", "scale": 2, "spec": {…}}`; the answer is a line `{"size": …}` followed by so many bytes of the
-picture, or a line `{"error": …}`. It ends when its standard input does, and by the limits that it sets
-itself when its parent is gone or it draws for too long.
+Started by `studio.py` by its path, so it imports nothing of ours. One request is a line of JSON: a chart,
+`{"kind": "png", "scale": 2, "spec": {…}}` with a Vega-Lite specification, or a document, `{"kind": "pdf",
+"at": …, "data": {…}}` as `page.typ` reads it. The answer is a line `{"size": …}` followed by so many bytes,
+or a line `{"error": …}`. It ends when its standard input does, and by the limits that it sets itself when
+its parent is gone or it draws for too long.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import json
 import resource
 import sys
+from pathlib import Path
 from typing import Any
 
 MEMORY_LIMIT = (
@@ -19,10 +21,13 @@ MEMORY_LIMIT = (
 PROCESSOR_LIMIT = 120  # seconds over the life of the process
 ERROR_LIMIT = 500  # characters
 NOWHERE = ["https://nowhere.invalid/"]  # the only addresses that a specification may load from
+PAGE = Path(__file__).absolute().with_name("page.typ")
 
 
 def draw(request: dict[str, Any]) -> bytes:
-    """One picture. Raises ValueError for a specification that cannot be drawn."""
+    """One picture or document. Raises an error of the library for what cannot be drawn."""
+    if request["kind"] == "pdf":
+        return _pdf(request)
     import vl_convert  # 80 MB of library: loaded below the limits
 
     if request["kind"] == "svg":
@@ -32,6 +37,20 @@ def draw(request: dict[str, Any]) -> bytes:
         request["spec"], scale=request["scale"], allowed_base_urls=NOWHERE
     )
     return picture
+
+
+def _pdf(request: dict[str, Any]) -> bytes:
+    """Everything in `data` is a value to the template, never a part of it."""
+    import typst  # 30 MB of library, as above
+
+    made: bytes = typst.compile(
+        str(PAGE),
+        root=str(PAGE.parent),  # nothing outside could be read
+        format="pdf",
+        sys_inputs={"data": json.dumps(request["data"])},
+        timestamp=request["at"],
+    )
+    return made
 
 
 def main() -> None:
@@ -45,7 +64,7 @@ def main() -> None:
         try:
             picture = draw(json.loads(line))
         except Exception as error:
-            # Whatever a specification does to the library is told to the parent, which decides.
+            # Whatever a request does to the library is told to the parent, which decides.
             out.write(json.dumps({"error": str(error)[:ERROR_LIMIT]}).encode() + b"\n")
         else:
             out.write(json.dumps({"size": len(picture)}).encode() + b"\n" + picture)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -14,19 +16,25 @@ from pydantic import Field
 from adapters.render import csv
 from adapters.rest import compatible, problems, targets
 from adapters.rest.batches import TAG
-from adapters.rest.chats import Chat, Chats, entry_id
+from adapters.rest.chats import Chat, Chats
 from adapters.rest.compatible import ChatsQuery
 from adapters.rest.desk import Desk
 from adapters.rest.endpoint import Answer, Call, Endpoint, Told
-from core import chats, filelinks
+from core import chats, filelinks, views
 from core.entries import Attached, Charted, Record, Returned
 from core.errors import Fault
 from core.filelinks import Link
 from core.keys import Permission
+from core.messages import Message
 from core.runs import Run
 from core.store import runs as run_rows
 from core.turns import Turn
+from core.wording import documents
 
+_log = logging.getLogger(__name__)
+
+WHOLE = 0  # in place of an entry's number: all of the run, as a document
+_PDF = "application/pdf"
 _GONE = "There is no such file, or its link is over."
 
 
@@ -36,7 +44,7 @@ class RunFile(Told):
     id: str
     name: str
     media_type: str
-    kind: str = Field(description="table, chart, file")
+    kind: str = Field(description="pdf, table, chart, file")
     url: str
     expires_at: datetime
 
@@ -55,41 +63,65 @@ async def read(call: Call[None, None]) -> Answer:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A run as a document, and what stands at the foot of its pages."""
+
+    message: Message
+    name: str
+    at: datetime
+
+
 async def files(call: Call[None, None]) -> Answer:
-    """Links to the tables (CSV), charts (PNG) and files of a run's last attempt."""
+    """Links to the tables (CSV), charts (PNG) and files of a run's last attempt, and to all of it (PDF)."""
     view, run = await targets.run(call, call.path["run"])
-    now = call.turn.now
+    signed = _Signed(call.desk, run, call.turn.now)
     found = []
+    if run.status.ended:
+        name = f"{view.job.name}-{documents.label(view, run).lstrip('#').replace('.', '-')}.pdf"
+        found.append(signed.file(WHOLE, name, _PDF, "pdf"))
     for record in view.latest(run):
         name = file_name(view.job.name, run, record)
-        if not name:
-            continue
-        until = now + filelinks.LASTS
-        link = Link(run.id, record.sequence, int(until.timestamp()))
-        address = filelinks.address(call.desk.signing, link, name)
-        found.append(
-            RunFile(
-                id=entry_id(run, record),
-                name=name,
-                media_type=_media_type(record),
-                kind=_kind(record),
-                url=f"{call.desk.public_url.rstrip('/')}{address}",
-                expires_at=until,
-            )
-        )
+        if name:
+            found.append(signed.file(record.sequence, name, _media_type(record), _kind(record)))
     return Answer(RunFiles(files=found))
+
+
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    """Makes links to what a run has."""
+
+    desk: Desk
+    run: Run
+    now: datetime
+
+    def file(self, sequence: int, name: str, media_type: str, kind: str) -> RunFile:
+        until = self.now + filelinks.LASTS
+        link = Link(self.run.id, sequence, int(until.timestamp()))
+        address = filelinks.address(self.desk.signing, link, name)
+        return RunFile(
+            id=f"{self.run.id}.{sequence}",
+            name=name,
+            media_type=media_type,
+            kind=kind,
+            url=f"{self.desk.public_url.rstrip('/')}{address}",
+            expires_at=until,
+        )
 
 
 async def fetch(request: web.Request, desk: Desk) -> web.StreamResponse:
     """The file behind a signed link."""
 
-    async def look(turn: Turn) -> tuple[Link, Record] | None:
+    async def look(turn: Turn) -> tuple[Link, Record | Paper] | None:
         link = filelinks.read(desk.signing, request.match_info["file"], turn.now)
         if link is None:
             return None
         pk = await run_rows.pk_of(turn.connection, link.run)
         if pk is None:
             return None
+        if link.sequence == WHOLE:
+            paper = await _paper(turn, pk, desk)
+            return (link, paper) if paper is not None else None
         records = await chats.of_run(turn, pk)
         return next(((link, one) for one in records if one.sequence == link.sequence), None)
 
@@ -124,12 +156,26 @@ def file_name(job: str, run: Run, record: Record) -> str:
             return ""
 
 
-def _media_type(record: Record) -> str:
-    match record.entry:
+async def _paper(turn: Turn, pk: int, desk: Desk) -> Paper | None:
+    """A run as a document; None where it is not over."""
+    [row] = await run_rows.get(turn.connection, [pk])
+    view = await views.of_batch(turn, row.batch)
+    run = next(one for one in view.runs if one.pk == pk)
+    if not run.status.ended:
+        return None
+    view = await views.compared(turn, view, run)
+    at = run.ended_at or run.created_at
+    return Paper(documents.of_run(view, run, desk.zone), documents.name(view, run), at)
+
+
+def _media_type(found: Record | Paper) -> str:
+    if isinstance(found, Paper):
+        return _PDF
+    match found.entry:
         case Charted():
             return "image/png"
         case Attached():
-            given = record.entry.media_type
+            given = found.entry.media_type
             return given if re.fullmatch(r"[\w.+-]+/[\w.+-]+", given) else "application/octet-stream"
         case _:
             return "text/csv; charset=utf-8"
@@ -145,22 +191,25 @@ def _kind(record: Record) -> str:
             return "table"
 
 
-async def _content(record: Record, data: Path, *, small: bool) -> bytes | None:
+async def _content(found: Record | Paper, data: Path, *, small: bool) -> bytes | None:
     """The bytes; None where they cannot be had."""
-    match record.entry:
-        case Returned():
-            return b"".join(csv.of_result(record.entry))
-        case Charted():
-            from adapters.render import charts  # heavy: only where there is a chart
+    from adapters.render import charts, documents  # only where there is something to draw
 
-            try:
-                return await charts.png(record.entry.chart, folder=data / "charts", small=small)
-            except Fault:
+    try:
+        if isinstance(found, Paper):
+            return await documents.pdf(found.message, name=found.name, at=found.at, folder=data / "charts")
+        match found.entry:
+            case Returned():
+                return b"".join(csv.of_result(found.entry))
+            case Charted():
+                return await charts.png(found.entry.chart, folder=data / "charts", small=small)
+            case Attached():
+                return await asyncio.to_thread(_kept, data, found.entry.path)
+            case _:
                 return None
-        case Attached():
-            return await asyncio.to_thread(_kept, data, record.entry.path)
-        case _:
-            return None
+    except Fault as fault:
+        _log.warning("rest.no_file", extra={"error": str(fault)})
+        return None
 
 
 def _kept(data: Path, name: str) -> bytes | None:
@@ -203,7 +252,10 @@ ENDPOINTS = (
         Permission.READ,
         RunFiles,
         files,
-        description="Tables as CSV, charts as PNG, kept files as they are; each link lasts 15 minutes.",
+        description=(
+            "All of a run that is over as a PDF, tables as CSV, charts as PNG, kept files as they are; each "
+            "link lasts 15 minutes."
+        ),
         refusals=(404,),
     ),
 )

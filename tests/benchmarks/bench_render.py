@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from adapters.render import charts, csv
+from adapters.render import charts, csv, studio
 from adapters.sources.sql import Sources
 from core.definitions import SourceDefinition
 from core.messages import ChartData, Column, Table
@@ -64,15 +64,15 @@ async def took(work: Callable[[], Awaitable[Any]]) -> float:
 
 async def cold() -> float:
     """A chart when no drawing process is there."""
-    charts.close()
+    studio.close()
     return await took(lambda: charts.png(chart(0)))
 
 
 async def prepared() -> float:
-    """The first chart of a run that was announced with `charts.prepare()` when it started."""
-    charts.close()
-    charts.prepare()
-    while not charts.is_ready():
+    """The first chart of a run that was announced with `studio.prepare()` when it started."""
+    studio.close()
+    studio.prepare()
+    while not studio.is_ready():
         await asyncio.sleep(0.01)
     return await took(lambda: charts.png(chart(0)))
 
@@ -136,7 +136,7 @@ async def measure() -> None:
         "1,000 rows to CSV, to csv.writer", statistics.median([write_table() for _ in range(21)]), plain, 12
     )
     await measure_source()
-    charts.close()
+    studio.close()
 
 
 async def measure_source() -> None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.render import charts
+from adapters.render import studio
 from adapters.slack import faults, limits
 from adapters.slack.platform import Slack
 from core.errors import DeliveryError
@@ -64,7 +64,7 @@ async def test_a_chart_is_drawn_and_uploaded_as_it_is(at: Desk) -> None:
     try:
         await platform.deliver(at.post("result"))
     finally:
-        charts.close()
+        studio.close()
     (upload,) = at.slack.uploads.values()
     assert upload.data is not None
     assert upload.data.startswith(b"\x89PNG")

@@ -10,14 +10,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from adapters.render import charts, drawing, specification
+from adapters.render import charts, documents, drawing, specification, studio
 from core.errors import Fault
-from core.messages import ChartData
+from core.messages import ChartData, Column, Image, Message, Paragraph, Table
 
 CHART = ChartData("bar", ("channel", "n"), (("search", 12), ("social", 7)), title="Orders", unit="EUR")
 DRAWING = str(Path(drawing.__file__))
@@ -25,9 +26,9 @@ DRAWING = str(Path(drawing.__file__))
 
 @pytest.fixture(autouse=True)
 def _end_processes() -> Iterator[None]:
-    charts.close()
+    studio.close()
     yield
-    charts.close()
+    studio.close()
 
 
 def children() -> list[int]:
@@ -107,7 +108,7 @@ async def test_a_process_is_kept_for_the_next_chart_and_ends_when_idle(
     [first] = children()
     await charts.png(CHART, dark=True)
     assert children() == [first]
-    monkeypatch.setattr(charts, "IDLE", 0.05)
+    monkeypatch.setattr(studio, "IDLE", 0.05)
     await charts.png(CHART)
     await eventually(lambda: not children())
 
@@ -130,10 +131,10 @@ async def test_at_most_two_are_drawn_at_once() -> None:
 
 
 async def test_a_prepared_process_draws_the_next_chart() -> None:
-    charts.prepare()
+    studio.prepare()
     await eventually(children)
     [prepared] = children()
-    await eventually(charts.is_ready)
+    await eventually(studio.is_ready)
     await charts.png(CHART)
     assert children() == [prepared]
 
@@ -148,7 +149,7 @@ async def test_a_process_that_was_killed_while_it_waited_costs_no_chart() -> Non
 async def test_a_chart_that_takes_too_long_is_a_fault_and_its_process_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(charts, "TIME_LIMIT", 1.5)
+    monkeypatch.setattr(studio, "TIME_LIMIT", 1.5)
     wanted = r"“Orders” could not be drawn: it takes longer than 1\.5 seconds"
     with specified(ENDLESS, monkeypatch), pytest.raises(Fault, match=wanted):
         await charts.png(CHART)
@@ -210,7 +211,7 @@ async def test_a_folder_that_cannot_be_written_costs_no_chart(
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     assert (await charts.png(CHART, folder=tmp_path / "file" / "charts")).startswith(b"\x89PNG")
-    assert "chart.not_kept" in caplog.text
+    assert "render.not_kept" in caplog.text
 
 
 async def test_a_program_that_cannot_be_started_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,10 +232,10 @@ async def test_charts_are_drawn_from_any_event_loop() -> None:
 def test_the_process_ends_with_its_parent_and_is_told_no_secret() -> None:
     program = (
         "import asyncio, os\n"
-        "from adapters.render import charts\n"
+        "from adapters.render import charts, studio\n"
         "from core.messages import ChartData\n"
         "asyncio.run(charts.png(ChartData('bar', ('c', 'n'), (('a', 1),))))\n"
-        "child = charts._studio._idle[0]._child.pid\n"
+        "child = studio._studio._idle[0]._child.pid\n"
         "print(child, b'hunter2' in open(f'/proc/{child}/environ', 'rb').read(), flush=True)\n"
         "os.kill(os.getpid(), 9)\n"
     )
@@ -269,3 +270,25 @@ def test_a_bot_that_draws_nothing_does_not_load_the_library() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=root, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+async def test_a_document_is_set_in_the_same_processes_and_runs_nothing_of_what_it_says() -> None:
+    hostile = '#panic("x") #read("/etc/passwd") \\ $ ] } *'
+    said = Message(
+        text=hostile,
+        title="Orders",
+        blocks=(Paragraph(hostile), Image(CHART, hostile), Table((Column(hostile),), ((hostile,),))),
+    )
+    at = datetime(2026, 3, 2, tzinfo=UTC)
+    made = await documents.pdf(said, name="orders · #1", at=at)
+    assert made.startswith(b"%PDF-")
+    assert made.rstrip().endswith(b"%%EOF")
+    assert b"/Image" in made
+    assert await documents.pdf(said, name="orders · #1", at=at) == made
+    assert len(children()) == 1
+
+
+async def test_a_document_that_cannot_be_set_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "describe", lambda *_: {"name": 1})
+    with pytest.raises(Fault, match=r"^The PDF of orders could not be made: .+\.$"):
+        await documents.pdf(Message(text="x"), name="orders", at=datetime(2026, 3, 2, tzinfo=UTC))
