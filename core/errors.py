@@ -10,6 +10,7 @@ SlashjobError
 │   ├── Overlapping         the job is already active
 │   ├── OutOfPlace          the thing is not in a state in which this can be done
 │   └── Busy                the store cannot take it now; nothing was started
+│       └── Unsettled       the link broke in the commit: it was done, or nothing was
 ├── Fault                   something outside did not do its part
 │   ├── AgentError          the run fails with this sentence
 │   │   └── SourceError     a source is down, refused the query, or returned too much
@@ -88,6 +89,11 @@ class OutOfPlace(Refusal):
 
 class Busy(Refusal):
     """The store cannot take it now; nothing was started, trying again is safe."""
+
+
+class Unsettled(Busy):
+    """The link to the store broke while it committed: whether it was done, nobody heard. What has a key (a
+    delivery, an Idempotency-Key) may be asked again, and gets the first answer where it was."""
 
 
 class Fault(SlashjobError):

@@ -85,8 +85,8 @@ class Distributed:
             try:
                 await job.batch_defer_async(*tokens)
             except ConnectorException as error:
-                if isinstance(error.__cause__, psycopg.Error):  # so that a deadlock is begun again
-                    raise sa.exc.DBAPIError("enqueue", None, error.__cause__) from error
+                if isinstance(error.__cause__, psycopg.OperationalError):  # a deadlock, a link that broke
+                    raise sa.exc.OperationalError("enqueue", None, error.__cause__) from error
                 raise
 
     async def run_worker(self, begin: Begin, concurrency: int, stop: asyncio.Event) -> None:

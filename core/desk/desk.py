@@ -40,7 +40,7 @@ from core.desk import (
     sharing,
 )
 from core.desk.visit import Outcome, Reply, Request, Visit
-from core.errors import Busy, Invalid, Misunderstood, Refusal, SourceError
+from core.errors import Busy, Invalid, Misunderstood, Refusal, SourceError, Unsettled
 from core.jobfiles import Checks
 from core.lifecycles import BatchState
 from core.messages import Message, Option, Paragraph
@@ -123,24 +123,35 @@ class Desk:
         self._organizations: dict[str, int] = {}  # numbers of committed rows, which never change
 
     async def answer(self, request: Request) -> Reply:
-        """Answer one request. Never raises but for cancellation: refusals and faults are replies."""
-        try:
-            command = parse(request.text)
-            if not COMMANDS[command.name].available:
-                raise Misunderstood(not_yet(command.name), suggestions=("help",))
-            visit, reply = await self._chooser.during(
-                lambda asked: self._turns.take(
-                    lambda turn: self._visit(turn, request, command, asked), patience=request.patience
-                )
+        """Answer one request. Never raises but for cancellation: refusals and faults are replies.
+
+        Where the link to the database broke in the commit it is asked once more: what was done is found by
+        the request's key, and gets its first answer.
+        """
+        unheard: Unsettled | None = None
+        while True:
+            try:
+                return await self._done(request)
+            except Busy as busy:
+                if unheard is not None or not isinstance(busy, Unsettled):
+                    return _busy(unheard or busy)
+                unheard = busy
+            except Refusal as refused:
+                return await self._refuse(request, refused)
+            except Exception:  # a door: it is logged with a reference, which is told
+                return _crashed()
+
+    async def _done(self, request: Request) -> Reply:
+        command = parse(request.text)
+        if not COMMANDS[command.name].available:
+            raise Misunderstood(not_yet(command.name), suggestions=("help",))
+        visit, reply = await self._chooser.during(
+            lambda asked: self._turns.take(
+                lambda turn: self._visit(turn, request, command, asked), patience=request.patience
             )
-            self._organizations[request.organization] = visit.organization
-            return reply
-        except Busy as busy:
-            return Reply(refusals.refusal(busy, ""), Outcome.REFUSED, busy=True)
-        except Refusal as refused:
-            return await self._refuse(request, refused)
-        except Exception:
-            return _crashed()
+        )
+        self._organizations[request.organization] = visit.organization
+        return reply
 
     async def offer(
         self, speaker: Speaker, word: str, *, line: str = "", field: str = ""
@@ -240,6 +251,10 @@ def _nothing_said(command: Command, text: str) -> bool:
 
 async def _no_source(name: str, _: SourceDefinition, __: Mapping[str, str]) -> Source:
     raise SourceError(f"The source {name} cannot be asked here.")
+
+
+def _busy(busy: Busy) -> Reply:
+    return Reply(refusals.refusal(busy, ""), Outcome.REFUSED, busy=True)
 
 
 def _crashed() -> Reply:

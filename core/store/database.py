@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,8 +14,10 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.errors import Busy
+from core.errors import Busy, Unsettled
 from core.store import dialects
+
+_log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
@@ -32,6 +35,7 @@ class Store:
         self.address = dialects.url(address)
         self.sqlite = dialects.is_sqlite(self.address)
         self.offset = timedelta(0)
+        self._away = ""  # why the database could not be reached last time
         self.writer = dialects.writer(self.address, pool=pool)
         self._reader = dialects.reader(self.address, pool=4)
 
@@ -42,22 +46,41 @@ class Store:
         With `patience`, that is how long the wait for others who write may take, at most.
 
         Raises:
-            Busy: the database could not take the write in time; nothing was written.
+            Busy: the database could not take the write in time, is full or away; nothing was written.
+            Unsettled: the link broke in the commit.
         """
+        done = False
         try:
             async with self._begun(patience) as connection:
                 yield connection
-        except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
-            if dialects.busy(error):
-                raise Busy(
-                    "The database is busy; nothing was started.", hint="Try again in a moment."
-                ) from error
-            if dialects.full(error):
-                raise Busy(
-                    "The disk of the bot's database is full; nothing was started.",
-                    hint="Make room on it, then try again.",
-                ) from error
-            raise
+                done = True
+        except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
+            refused = self._refused(error, committing=done)
+            if refused is None:
+                raise
+            raise refused from error
+        self._away = ""
+
+    def _refused(self, error: sa.exc.SQLAlchemyError, *, committing: bool) -> Busy | None:
+        """What whoever asked hears of it; None for what is no state of the database but a mistake."""
+        if dialects.busy(error):
+            return Busy("The database is busy; nothing was started.", hint="Try again in a moment.")
+        if dialects.full(error):
+            return Busy(
+                "The disk of the bot's database is full; nothing was started.",
+                hint="Make room on it, then try again.",
+            )
+        if (reason := dialects.away(error)) is None:
+            return None
+        if reason != self._away:  # an outage is logged once, and not by each who meets it
+            _log.warning("store.away", extra={"error": reason})
+        self._away = reason
+        if committing:
+            return Unsettled(
+                "The link to the database broke while this was written down; it may have been done.",
+                hint="Look before you say it again.",
+            )
+        return Busy("The database is away; nothing was started.", hint="Try again in a moment.")
 
     @asynccontextmanager
     async def _begun(self, patience: timedelta | None) -> AsyncIterator[AsyncConnection]:
@@ -88,9 +111,20 @@ class Store:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A connection that sees one consistent state and changes nothing."""
-        async with (self._reader or self.writer).begin() as connection:
-            yield connection
+        """A connection that sees one consistent state and changes nothing.
+
+        Raises:
+            Busy: the database is away, or all connections are taken.
+        """
+        try:
+            async with (self._reader or self.writer).begin() as connection:
+                yield connection
+        except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
+            refused = self._refused(error, committing=False)
+            if refused is None:
+                raise
+            raise refused from error
+        self._away = ""
 
     async def write(
         self, work: Callable[[AsyncConnection], Awaitable[Result]], *, patience: timedelta | None = None

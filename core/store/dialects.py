@@ -26,7 +26,7 @@ PATIENCE_STEP = 0.1  # seconds: finer steps would set SQLite's wait anew for eve
 BUSY_TIMEOUT = 2.0  # seconds that a statement waits for SQLite's write lock; then the asker hears "busy"
 IDLE_TRANSACTION = 10_000  # milliseconds after which PostgreSQL ends a silent transaction
 REPEATABLE = frozenset({"40001", "40P01"})  # serialization failure, deadlock: begin again
-
+AWAY = frozenset({"57P01", "57P02", "57P03", "53300"})  # stopped, crashed, starting, no room for a link
 
 Row = sa.Row[*tuple[Any, ...]]
 """Whatever a query returns, by column name."""
@@ -208,6 +208,18 @@ def full(error: BaseException) -> bool:
     return isinstance(error, DBAPIError) and (
         "disk is full" in str(error.orig) or getattr(error.orig, "sqlstate", None) == "53100"
     )
+
+
+def away(error: BaseException) -> str | None:
+    """Why the database cannot be reached, or the link to it broke, in a line; None where it is there."""
+    if not isinstance(error, DBAPIError):
+        return None
+    state = getattr(error.orig, "sqlstate", "not PostgreSQL")
+    refused = isinstance(error, OperationalError) and state is None  # psycopg: there is no link at all
+    if not (error.connection_invalidated or refused or state in AWAY):
+        return None
+    lines = str(error.orig).strip().splitlines()
+    return lines[0] if lines else type(error.orig).__name__
 
 
 async def stand_in_line(connection: AsyncConnection, key: int) -> None:

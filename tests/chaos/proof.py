@@ -42,7 +42,7 @@ class Proof:
         """Every rule that was broken, with where."""
         rules = (
             self.instants, self.overlaps, self.caps, self.tries, self.did, self.retries, self.alerts,
-            self.delivered, self.wishes, self.rest,
+            self.delivered, self.wishes, self.told, self.rest,
         )  # fmt: skip
         return [f"{rule.__name__}: {one}" for rule in rules for one in rule()]
 
@@ -205,6 +205,11 @@ class Proof:
         for wish in self.world.accepted:
             if not batches[wish]:
                 yield f"{wish} was acknowledged and never started"
+
+    def told(self) -> Iterator[str]:
+        """Whoever asked while something was broken was told what, and not of an error of the bot's own."""
+        for fault in self.world.faults:
+            yield fault[:300]
 
     def rest(self) -> Iterator[str]:
         """Nothing is left behind."""

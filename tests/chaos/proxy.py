@@ -15,10 +15,11 @@ _COMMIT = b"COMMIT\x00"
 class Proxy:
     """Passes bytes on, and counts what it cut."""
 
-    def __init__(self, target: sa.URL, *, age: float, cut: float, seed: int) -> None:
+    def __init__(self, target: sa.URL, *, age: float, cut: float, seed: int, most: int | None = None) -> None:
         self._target = target
         self._age = age  # seconds that a connection lives at most
         self._cut = cut  # the share of commits whose answer is lost
+        self._most = most  # commits that are cut at most
         self._chance = random.Random(seed)
         self._live: set[asyncio.Task[None]] = set()
         self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -56,10 +57,14 @@ class Proxy:
             forth.close()  # what was sent arrives: a commit is done, only its answer is lost
 
     async def close(self) -> None:
-        """Cut what is left. Nothing is cancelled: the server would complain of every connection that was."""
+        """Cut what is left, and whoever comes. No task is cancelled: the server complains of those."""
         if not self._end.done():
             self._end.set_result(None)
         await asyncio.gather(*self._live)
+
+    def open(self) -> None:
+        """Be there again after `close`."""
+        self._end = asyncio.get_running_loop().create_future()
 
     async def _first(self, works: list[asyncio.Task[None]], age: float) -> bool:
         """Wait until either side has left, or until the end of everything; False where neither came."""
@@ -77,9 +82,13 @@ class Proxy:
         while data := await reader.read(65536):
             forth.write(data)
             await forth.drain()
-            if not self.trusted and _COMMIT in data and self._chance.random() < self._cut:
+            if not self.trusted and _COMMIT in data and self._strikes():
                 self.commits_cut += 1
                 return
+
+    def _strikes(self) -> bool:
+        tired = self._most is not None and self.commits_cut >= self._most
+        return not tired and self._chance.random() < self._cut
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -89,10 +98,12 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 @asynccontextmanager
-async def proxy(address: str, *, age: float, cut: float, seed: int) -> AsyncIterator[tuple[Proxy, str]]:
+async def proxy(
+    address: str, *, age: float, cut: float, seed: int, most: int | None = None
+) -> AsyncIterator[tuple[Proxy, str]]:
     """The proxy, and the address of the database by it."""
     target = sa.make_url(address)
-    made = Proxy(target, age=age, cut=cut, seed=seed)
+    made = Proxy(target, age=age, cut=cut, seed=seed, most=most)
     server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     query = {"sslmode": "disable", "gssencmode": "disable"}

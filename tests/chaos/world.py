@@ -22,6 +22,7 @@ from tests.channels.fake_slack import FakeSlack
 from tests.channels.slack_office import SCOPES
 
 LEASE, DRAIN = 3, 3  # seconds
+FAULT = "Something went wrong in the bot itself"
 PATIENCE = 180.0  # seconds until a calm world has to be at rest, on a busy machine
 
 SCRIPT = """#!/bin/sh
@@ -134,6 +135,8 @@ class World:
     """wishes that were acknowledged without a word: each is one batch"""
     answers: Counter[str] = field(default_factory=Counter)
     """how what people said was answered"""
+    faults: list[str] = field(default_factory=list)
+    """answers that told of an error of the bot's own"""
     said: list[str] = field(default_factory=list)
 
     @property
@@ -190,6 +193,8 @@ class World:
             self.answers[type(error).__name__] += 1
             return False
         self.answers[f"{answer.status}{' with a refusal' if text else ''}"] += 1
+        if FAULT in text:
+            self.faults.append(text)
         if answer.status == 200 and wish and not text:
             self.accepted.append(wish)
         return answer.status == 200

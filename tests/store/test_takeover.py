@@ -133,20 +133,16 @@ async def test_a_worker_that_was_declared_dead_knows_and_claims_no_more(store: S
     await living.worker.close()
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_a_full_disk_is_told_and_nothing_is_started(store: Store) -> None:
     office = Office(store)
     await office.prepare()
     await office.job("nightly")
-    async with store.transaction() as connection:
-        pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar_one()
-        await connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    await limit_disk(store, full=True)
     note = "x" * 7900  # more than the free room of the last pages
     told = await office.refused(f'run nightly do="{note}"')
     assert "disk of the bot's database is full; nothing was started" in told
     assert await office.count(tables.batches) == 0
-    async with store.transaction() as connection:
-        await connection.exec_driver_sql("PRAGMA max_page_count = 1073741823")
+    await limit_disk(store, full=False)
     assert "started nightly" in said((await office.done("run nightly")).message)
 
 
@@ -167,7 +163,6 @@ async def test_a_clock_that_is_put_forward_takes_no_run_from_a_process_that_is_w
 async def test_an_end_that_finds_the_disk_full_is_written_when_there_is_room(
     store: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On PostgreSQL a full disk is as an outage: tests/acceptance/test_program_postgres.py."""
     rig = Rig(store)
     await rig.prepare()
 
@@ -185,18 +180,34 @@ async def test_an_end_that_finds_the_disk_full_is_written_when_there_is_room(
     async def refused() -> bool:
         return "run.end_failed" in caplog.text
 
-    if store.sqlite:
-        await until(refused)
-        assert (await rig.batch(started.batch)).state is BatchState.ACTIVE
+    await until(refused)
+    assert (await rig.batch(started.batch)).state is BatchState.ACTIVE
     await limit_disk(store, full=False)
     assert (await rig.ended(started.batch)).state is BatchState.SUCCEEDED
     await rig.close()
 
 
 async def limit_disk(store: Store, *, full: bool) -> None:
-    """A SQLite file that may not grow any more, or again; its free pages are used up before."""
-    if not store.sqlite:
-        return
+    """A SQLite file that may not grow any more, or again. On PostgreSQL a table that grows with every wish
+    and every end says what a full disk says: the server has no limit of its own to set."""
     async with store.transaction() as connection:
-        pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar_one() if full else 1073741823
-        await connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        if store.sqlite:
+            pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar_one()
+            await connection.exec_driver_sql(f"PRAGMA max_page_count = {pages if full else 1073741823}")
+            return
+        for table in GROWING:
+            if not full:
+                await connection.exec_driver_sql(f"DROP TRIGGER full_disk ON {table}")
+                continue
+            await connection.exec_driver_sql(FULL_DISK)
+            await connection.exec_driver_sql(
+                f"CREATE TRIGGER full_disk BEFORE INSERT ON {table} EXECUTE FUNCTION full_disk()"
+            )
+
+
+GROWING = ("batches", "chat_entries")
+FULL_DISK = """
+    CREATE OR REPLACE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full';
+    END $$
+"""
