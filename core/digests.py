@@ -7,17 +7,18 @@ nobody was there only the latest is posted; it tells of everything since the one
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from core import audit, deliveries, editions, ids, jobs, people
-from core.definitions import Role, Schedule
+from core import audit, deliveries, editions, ids, jobs, people, times
+from core.definitions import NAME, Role, Schedule
 from core.deliveries import Kind, Owed
 from core.editions import Chosen, Edition
-from core.errors import Busy, Invalid, NotFound
+from core.errors import Busy, Invalid, Misunderstood, NotFound
 from core.people import Member
 from core.store import digests as rows
 from core.store.dialects import Row
@@ -42,6 +43,7 @@ class Digest:
     organization: int
     channel: int
     place: str  # the channel as people know it
+    address: str  # the same as `addresses.read` takes it
     name: str
     table: Timetable
     chosen: Chosen
@@ -59,6 +61,32 @@ class Draft:
     definition: Schedule
     expression: Expression
     chosen: Chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A digest in words: when, in which zone, and which jobs it is about."""
+
+    name: str
+    when: str
+    zone: ZoneInfo
+    calendar: str = ""
+    jobs: Sequence[str] = ()
+    tags: Sequence[str] = ()
+
+
+async def order(turn: Turn, actor: Member, channel: int, wanted: Wanted) -> Digest:
+    """Save what is said in words; raises as `save`, `choose` and `times.parse`."""
+    await people.permit(turn, actor, Role.EDITOR, "save a digest")
+    if not re.fullmatch(NAME, wanted.name):
+        raise Misunderstood(
+            f"{wanted.name[:40]} cannot be the name of a digest.",
+            hint="Names are of a-z, 0-9, - and _, and begin with a letter: name=weekly",
+        )
+    expression = times.parse(wanted.when, zone=wanted.zone, now=turn.now, calendar=wanted.calendar)
+    definition = Schedule(when=expression.text, timezone=expression.zone.key, calendar=expression.calendar)
+    chosen = await choose(turn, actor, wanted.jobs, wanted.tags)
+    return await save(turn, actor, Draft(channel, wanted.name, definition, expression, chosen))
 
 
 async def save(turn: Turn, actor: Member, draft: Draft) -> Digest:
@@ -189,6 +217,7 @@ def read(row: Row) -> Digest:
         organization=row.organization,
         channel=row.channel,
         place=row.channel_name or row.address,
+        address=f"{row.platform}:{row.address}",
         name=row.name,
         table=table,
         chosen=Chosen(

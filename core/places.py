@@ -34,6 +34,11 @@ async def channel(turn: Turn, organization: int, address: Address) -> int:
     return await people.channel(turn, organization, place, name=address.address, current=False)
 
 
+async def known(turn: Turn, organization: int, address: Address) -> int | None:
+    """The number of the channel of an address that is known already; nothing is written."""
+    return await rows.known_channel(turn.connection, organization, address.platform, address.address)
+
+
 async def origin(turn: Turn, organization: int, channel: int | None) -> int | None:
     """Where something belongs that has that channel; without one, the organization's alert channel."""
     return channel or await rows.alert_channel(turn.connection, organization)

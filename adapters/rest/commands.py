@@ -15,7 +15,7 @@ from adapters.rest.problems import Refused, plain
 from core import ids
 from core.desk.visit import Outcome, Reply, Request
 from core.keys import PLATFORM, Permission
-from core.messages import Form
+from core.messages import Form, Message
 from core.people import Speaker
 from core.ports import Channel
 from core.store import people as people_rows
@@ -110,7 +110,7 @@ def _refused(reply: Reply) -> Refused:
 
 def _told(reply: Reply) -> Said:
     message = reply.message
-    blocks = [{"type": type(one).__name__.lower(), **asdict(one)} for one in message.blocks]
+    blocks = told_blocks(message)
     blocks += [_form(message.form)] if message.form else []
     return Said(
         outcome=reply.outcome,
@@ -120,6 +120,11 @@ def _told(reply: Reply) -> Said:
         blocks=blocks,
         buttons=[ButtonTold(label=one.label, line=one.command) for one in message.buttons],
     )
+
+
+def told_blocks(message: Message) -> list[dict[str, Any]]:
+    """What a message shows, as a chat would."""
+    return [{"type": type(one).__name__.lower(), **asdict(one)} for one in message.blocks]
 
 
 def _form(form: Form) -> dict[str, Any]:

@@ -14,5 +14,7 @@ PARTS = {
     "member": Parameter("A member: the id, the e-mail address or the name.", "ana@example.com"),
     "key": Parameter("A key: its id or its name.", "Data pipeline"),
     "set": Parameter("A parameter set of the job, by its name.", "emea"),
+    "channel": Parameter("A channel as in job files, encoded.", "slack:C0123456789"),
+    "digest": Parameter("A digest of the channel, by its name.", "friday"),
     "file": Parameter("A signed link's own part.", "eyJ…"),
 }

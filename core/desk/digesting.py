@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from core import digests, people, times
-from core.definitions import NAME, Role, Schedule
+from core.definitions import Role
 from core.desk import targets
 from core.desk.visit import Reply, Visit
 from core.digests import Digest
@@ -39,23 +38,17 @@ async def listing(visit: Visit) -> Reply:
 
 
 async def _save(visit: Visit, channel: int, name: str) -> Reply:
-    await people.permit(visit.turn, visit.member, Role.EDITOR, "save a digest")
-    if not re.fullmatch(NAME, name):
-        raise Misunderstood(
-            f"{name[:40]} cannot be the name of a digest.",
-            hint="Names are of a-z, 0-9, - and _, and begin with a letter: name=weekly",
-        )
     options = visit.command.options
     named = options.get("timezone", "")
-    expression = times.parse(
-        visit.command.text,
+    wanted = digests.Wanted(
+        name=name,
+        when=visit.command.text,
         zone=times.zone(named) if named else visit.reader,
-        now=visit.turn.now,
         calendar=options.get("calendar", ""),
+        jobs=_listed(options.get("jobs", "")),
+        tags=_listed(options.get("tag", "")),
     )
-    definition = Schedule(when=expression.text, timezone=expression.zone.key, calendar=expression.calendar)
-    draft = digests.Draft(channel, name, definition, expression, await _chosen(visit))
-    saved = await digests.save(visit.turn, visit.member, draft)
+    saved = await digests.order(visit.turn, visit.member, channel, wanted)
     edition = await digests.now(visit.turn, visit.member, channel, saved.chosen, visit.reader, saved)
     return Reply(wording.saved(saved, edition, visit.turn.now, visit.reader), private=False)
 
@@ -76,9 +69,13 @@ async def _now(visit: Visit, channel: int, name: str) -> Reply:
 
 
 async def _chosen(visit: Visit) -> Chosen:
-    names = [one.strip() for one in visit.command.options.get("jobs", "").split(",") if one.strip()]
-    tags = [one.strip() for one in visit.command.options.get("tag", "").split(",") if one.strip()]
+    options = visit.command.options
+    names, tags = _listed(options.get("jobs", "")), _listed(options.get("tag", ""))
     return await digests.choose(visit.turn, visit.member, names, tags)
+
+
+def _listed(text: str) -> list[str]:
+    return [one.strip() for one in text.split(",") if one.strip()]
 
 
 async def _channel(visit: Visit) -> int:

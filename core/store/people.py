@@ -244,6 +244,15 @@ async def channel(
     return int(found.same_as or found.pk)
 
 
+async def known_channel(
+    connection: AsyncConnection, organization: int, platform: str, address: str
+) -> int | None:
+    """The number of a channel that is known; of a name whose channel is known, that of the channel."""
+    place = {"organization": organization, "platform": platform, "address": address, "thread": ""}
+    found = (await connection.execute(_CHANNEL, place)).one_or_none()
+    return None if found is None else int(found.same_as or found.pk)
+
+
 async def channel_by_id(connection: AsyncConnection, organization: int, public_id: str) -> Row | None:
     """The channel of that public id in an organization."""
     query = sa.select(channels).where(channels.c.organization == organization, channels.c.id == public_id)

@@ -22,6 +22,7 @@ deterministic = true
 "path.batch" = "1"
 "path.run" = "1.1"
 "path.chat_id" = "1.1"
+"path.channel" = "slack:C0123456789"
 
 [checks]
 # A body that breaks a rule by its length is refused for its length.

@@ -110,7 +110,9 @@ def view(number: int, status: Status = Status.FAILED, *, paused: str = "") -> Ba
 
 def digest() -> Digest:
     expression = times.parse("every weekday at 9", zone=ZONE, now=NOW)
-    return Digest(1, "d", 1, 1, "#growth", "digest", Timetable(expression), Chosen(), 1, NOW, EIGHT)
+    return Digest(
+        1, "d", 1, 1, "#growth", "slack:C1", "digest", Timetable(expression), Chosen(), 1, NOW, EIGHT
+    )
 
 
 _SPAN = Span(datetime(2026, 3, 27, 9, tzinfo=UTC), datetime(2026, 3, 30, 9, tzinfo=UTC), NOW, ZONE)
