@@ -2,15 +2,19 @@
 
 `Action.Execute` comes as an invoke, whose answer is the result. `Action.Submit`, of clients that do not
 know it, comes as a message, and is answered by one.
+
+What a press changes is done once by its key, in one transaction with the request's row, before it is
+answered. What comes after the answer (a message beside it, the card that others see, the whole of it where
+it takes long) is stored first: a process that dies leaves it to another. To look into a form's menu and to
+put a form away is stored nowhere: nobody has lost anything by pressing again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 from adapters.teams import files, forms, offering, references, render
@@ -29,7 +33,6 @@ _log = logging.getLogger(__name__)
 ACTION = "adaptiveCard/action"
 IN_TIME = 4.0  # seconds after which an invoke is answered while the work goes on
 PATIENCE = timedelta(seconds=3)  # for the database, while Teams waits
-TRIES, PAUSE = 4, 5.0  # of saying an answer after the invoke was answered; seconds between two
 _IN_FORM = ("fill", "several")
 SHOWN = 500  # characters of a sentence that is shown over a card
 
@@ -54,10 +57,22 @@ async def invoked(reception: Reception, origin: Origin, activity: dict[str, Any]
     in_form = pressed.does in _IN_FORM
     task = reception.later(reception.answer(origin, pressed.line, patience=PATIENCE, in_form=in_form))
     done, _ = await asyncio.wait({task}, timeout=IN_TIME)
-    if not done:
-        reception.later(_when_done(reception, origin, pressed, task))
-        return Answer(200, forms.invoke_message(refusals.NOT_IN_TIME))
-    return Answer(200, _result(reception, origin, pressed, task.result()))
+    if done:
+        body, follows = _result(origin, pressed, task.result())
+        if follows:
+            await _follow(reception, origin, activity, _show(reception, origin, pressed, task.result()))
+        return Answer(200, body)
+    kept = await _follow(reception, origin, activity, _when_done(reception, origin, pressed, task))
+    return Answer(200, forms.invoke_message(refusals.NOT_IN_TIME if kept else refusals.NOT_KNOWN))
+
+
+async def taken_up(reception: Reception, origin: Origin, activity: dict[str, Any]) -> None:
+    """What a process left that died after it had answered an invoke. Raises as `submitted`."""
+    value = activity.get("value")
+    if activity.get("name") == files.INVOKE:
+        await offering.bring(reception, origin, files.read(value))
+    elif isinstance(value, Mapping):
+        await submitted(reception, origin, value)
 
 
 async def submitted(reception: Reception, origin: Origin, value: Mapping[str, Any]) -> None:
@@ -76,30 +91,50 @@ async def submitted(reception: Reception, origin: Origin, value: Mapping[str, An
     await _show(reception, origin, pressed, reply)
 
 
-def _result(reception: Reception, origin: Origin, pressed: Pressed, reply: Reply) -> dict[str, Any]:
-    """What the pressed card becomes, and what is said beside it."""
+def _result(origin: Origin, pressed: Pressed, reply: Reply) -> tuple[dict[str, Any], bool]:
+    """What the pressed card becomes, or is said beside it; whether more follows the answer."""
     message = reply.message
     in_form = pressed.does in _IN_FORM
     if reply.busy:
-        return forms.invoke_message(_words(message))
+        return forms.invoke_message(_words(message)), False
     if in_form and message.form is not None:
         several = pressed.does == "several"
         shown = render.card(message, mentions={}, look=look(origin, message, several=several))
-        return forms.invoke_card(shown)
+        return forms.invoke_card(shown), False
     if in_form and reply.outcome is not Outcome.REFUSED:
-        decided = _decided(reply)
-        reception.later(_replace(reception, origin, decided))
-        return forms.invoke_card(render.card(decided, mentions={}))
-    if reply.outcome is not Outcome.REFUSED and not reply.posted and _worth_a_message(message):
-        reception.later(_patiently(reception, origin, reply))
-    return forms.invoke_message(_words(message))
+        return forms.invoke_card(render.card(_decided(reply), mentions={})), True
+    told = reply.outcome is Outcome.REFUSED or reply.posted or not _worth_a_message(message)
+    return forms.invoke_message(_words(message)), not told
+
+
+async def _follow(
+    reception: Reception, origin: Origin, activity: dict[str, Any], work: Coroutine[Any, Any, None]
+) -> bool:
+    """Do it after the invoke was answered; stored before, unless another process has stored it already.
+
+    False where it could not be stored: it is done all the same, but a crash would lose it.
+    """
+    try:
+        claimed = await reception.store(origin, activity)
+    except Busy as busy:
+        _log.warning("teams.not_stored", extra={"error": busy.sentence})
+        reception.later(work)
+        return False
+    if claimed is None:
+        work.close()
+    else:
+        reception.later(reception.finish(claimed, work))
+    return True
 
 
 async def _when_done(
     reception: Reception, origin: Origin, pressed: Pressed, task: asyncio.Task[Reply]
 ) -> None:
-    """The invoke was answered already: what came of it is said in the conversation."""
-    await _show(reception, origin, pressed, await task)
+    """What came of it, once that is known. Raises `Busy` where nothing could be done yet."""
+    reply = await task
+    if reply.busy:
+        raise Busy(reply.message.text)
+    await _show(reception, origin, pressed, reply)
 
 
 async def _show(reception: Reception, origin: Origin, pressed: Pressed, reply: Reply) -> None:
@@ -112,18 +147,6 @@ async def _show(reception: Reception, origin: Origin, pressed: Pressed, reply: R
         await _replace(reception, origin, _decided(reply))
     elif not reply.posted:
         await reception.tell(origin, reply)
-
-
-async def _patiently(reception: Reception, origin: Origin, reply: Reply) -> None:
-    """Say an answer once, trying again where it certainly was not said."""
-    for left in reversed(range(TRIES)):
-        try:
-            await reception.once(origin, origin.key, partial(reception.tell, origin, reply))
-            return
-        except (Unsent, TimeoutError):
-            if not left:
-                raise
-            await asyncio.sleep(PAUSE)
 
 
 async def _replace(reception: Reception, origin: Origin, message: Message) -> None:

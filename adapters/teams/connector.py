@@ -104,11 +104,14 @@ class Connector:
         for fresh in (False, True):
             token = await self._tokens.get() if self._tokens is not None else ""
             status, headers, text = await self._ask(method, url, body, token)
-            if status != 401 or self._tokens is None:
+            if self._tokens is None:
+                break
+            if status != 401:
+                self._tokens.taken(service_url)
                 break
             self._tokens.forget(token)
             if fresh:
-                raise Unsent("Teams does not take the bot's token (401).", timedelta(seconds=60))
+                raise self._tokens.untaken(service_url)
         return _read(status, headers, text)
 
     async def _ask(

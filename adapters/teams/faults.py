@@ -41,6 +41,17 @@ class Unsent(Fault):
         self.pause = pause
 
 
+class Barred(Unsent):
+    """The bot itself is turned away, wherever it speaks: its login, or the token that it has.
+
+    `lasting`: it has been for so long that somebody has to mend it; what is owed is better told elsewhere.
+    """
+
+    def __init__(self, sentence: str, pause: timedelta, *, lasting: bool) -> None:
+        super().__init__(sentence, pause)
+        self.lasting = lasting
+
+
 class Unsure(Fault):
     """It may have arrived or not."""
 
@@ -60,3 +71,10 @@ def told(refused: Refused) -> DeliveryError:
     if sentence is None:
         sentence = NOT_THERE if refused.status in (403, 404) else "Teams does not take the message."
     return DeliveryError(f"{sentence} (Teams: {refused})", permanent=True)
+
+
+def not_sent(unsent: Unsent) -> DeliveryError:
+    """What did not arrive as the notifier understands it: tried again, unless the bot is barred for long."""
+    if isinstance(unsent, Barred) and unsent.lasting:
+        return DeliveryError(unsent.sentence, permanent=True)
+    return DeliveryError(unsent.sentence, retry_after=unsent.pause)

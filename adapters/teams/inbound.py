@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.teams import markup
+from adapters.teams import markup, payload
+from core.errors import Misunderstood
 
 CHANNEL = "msteams"  # as Bot Framework calls Teams
 PERSONAL = "personal"
@@ -122,6 +123,17 @@ def said(activity: Activity) -> Said:
     entities = activity.get("entities")
     listed: Sequence[object] = entities if isinstance(entities, list) else ()
     return Said(made, markup.addressed(text, listed, made.bot))
+
+
+def line(activity: Activity) -> str:
+    """The line that a message says, or that an action on a card stands for; empty where there is none."""
+    heard = said(activity)
+    if heard.value is None:
+        return heard.text
+    try:
+        return payload.read(heard.value)[0].line
+    except Misunderstood:
+        return ""
 
 
 def members(activity: Activity, name: str) -> frozenset[str]:

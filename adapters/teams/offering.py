@@ -13,27 +13,39 @@ from adapters.teams.http import Answer
 from adapters.teams.inbound import Origin
 from adapters.teams.reception import Reception
 from core.desk.visit import Outcome
-from core.errors import Misunderstood
+from core.errors import Busy, Misunderstood
 from core.messages import File, Message, Paragraph, Tone
 
 _log = logging.getLogger(__name__)
 
 
 async def answered(reception: Reception, origin: Origin, activity: dict[str, Any]) -> Answer:
-    """A `fileConsent/invoke`. It is answered at once; the file follows."""
+    """A `fileConsent/invoke`: stored, then answered; the file follows, once."""
     try:
         made = files.read(activity.get("value"))
     except Misunderstood as refused:
         reception.later(_tell(reception, origin, f"{refused.sentence} {refused.hint}"))
         return Answer(200)
-    if made.accepted and origin.user:
-        reception.later(_bring(reception, origin, made))
+    if not made.accepted or not origin.user:
+        return Answer(200)
+    try:
+        claimed = await reception.store(origin, activity)
+    except Busy as busy:
+        _log.warning("teams.not_stored", extra={"error": busy.sentence})
+        return Answer(503)
+    if claimed is not None:
+        reception.later(reception.finish(claimed, bring(reception, origin, made)))
     return Answer(200)
 
 
-async def _bring(reception: Reception, origin: Origin, wanted: Answered) -> None:
-    """Say the command anew, for its roles and its content, and bring the file that was offered."""
+async def bring(reception: Reception, origin: Origin, wanted: Answered) -> None:
+    """Say the command anew, for its roles and its content, and bring the file that was offered.
+
+    Raises `Busy` where that cannot be done now, and as `Reception.tell`.
+    """
     reply = await reception.answer(origin, wanted.line)
+    if reply.busy:
+        raise Busy(reply.message.text)
     found = [one for one in reply.message.blocks if isinstance(one, File) and files.name(one) == wanted.name]
     if reply.outcome is Outcome.REFUSED or not found:
         why = reply.message.text if reply.outcome is Outcome.REFUSED else "It is not there any more."

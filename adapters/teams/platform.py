@@ -80,7 +80,7 @@ class Teams:
                     return receipt
             return await self._post(where, post, made)
         except Unsent as unsent:
-            raise DeliveryError(unsent.sentence, retry_after=unsent.pause) from unsent
+            raise faults.not_sent(unsent) from unsent
         except Unsure as unsure:
             raise DeliveryError(str(unsure), unknown=True) from unsure
         except Refused as refused:

@@ -3,6 +3,10 @@
 1. The activity is stored, sealed, under its key: a redelivery finds the row and ends there. 2. Teams is
 answered 200. 3. The work: the desk's answer is said in the conversation. 4. The row is settled. A process
 that dies between 2 and 4 leaves a row that another one takes up; what the desk did stays done once.
+
+An invoke's answer is its result, so the desk comes first: what it changes is one transaction with the
+request's own row. Only what follows the answer (`acting`) is stored before it, and taken up like the rest.
+An invoke that got no answer is not done later: whoever pressed saw that it failed, and may press again.
 """
 
 from __future__ import annotations
@@ -40,7 +44,7 @@ from core.wording import refusals
 _log = logging.getLogger(__name__)
 
 HEARD = "teams:heard"  # source of the keys of what was stored before it was answered
-ONCE = "teams:once"  # source of the keys of greetings, and of answers to invokes
+ONCE = "teams:once"  # source of the keys of greetings
 PATIENCE = timedelta(seconds=2)  # for the database, before Teams is answered
 DESK_PATIENCE = timedelta(seconds=10)  # for the database, once Teams was answered
 LOOK = 10.0  # seconds between two looks for what other processes left
@@ -144,8 +148,12 @@ class Reception:
 
     async def work(self, claimed: int, origin: Origin, activity: dict[str, Any]) -> None:
         """Do what was stored, then settle it. What could not be told yet is left for a later look."""
+        await self.finish(claimed, self._works[str(activity.get("type"))](self, origin, activity))
+
+    async def finish(self, claimed: int, work: Awaitable[None]) -> None:
+        """Let what is done for a stored activity come to its end, as `work` does."""
         try:
-            await self._works[str(activity.get("type"))](self, origin, activity)
+            await work
         except (Unsent, Busy, TimeoutError) as error:
             _log.warning("teams.put_off", extra={"error": str(error) or type(error).__name__})
             return
@@ -325,10 +333,23 @@ class Reception:
             await self.work(one.claimed, origin, activity)
             return
         await self.turns.take(lambda turn: redeliveries.settle(turn, one.claimed))
-        if activity.get("type") == "message":
-            said = inbound.said(activity)
+        try:
+            await self._tell_late(origin, activity, age)
+        except (Unsent, Unsure, Refused, Busy, DeliveryError, TimeoutError) as error:
+            _log.error("teams.not_answered", extra={"error": str(error) or type(error).__name__})
+
+    async def _tell_late(self, origin: Origin, activity: dict[str, Any], age: timedelta) -> None:
+        """What was asked for long ago is not done any more. What was done then is told, once."""
+
+        async def was_done(turn: Turn) -> bool:
+            organization = await self._organization(turn, origin)
+            return await redeliveries.settled(turn, organization, PLATFORM, origin.key)
+
+        if await self.turns.take(was_done):
+            await self._works[str(activity.get("type"))](self, origin, activity)
+        elif line := inbound.line(activity):
             minutes = int(age.total_seconds() // 60)
-            await self.tell(origin, Reply(refusals.too_late(said.text, minutes), Outcome.REFUSED))
+            await self.tell(origin, Reply(refusals.too_late(line, minutes), Outcome.REFUSED))
 
 
 def look(origin: Origin, message: Message, *, several: bool = False) -> Look:

@@ -22,7 +22,7 @@ from adapters.teams.inbound import Origin
 from adapters.teams.keys import Keys
 from adapters.teams.pace import Pace
 from adapters.teams.platform import Teams as Platform
-from adapters.teams.reception import Parts, Reception
+from adapters.teams.reception import Parts, Reception, Work
 from adapters.teams.talking import said
 from adapters.teams.tokens import App, Tokens
 from adapters.teams.turnstile import Turnstile
@@ -35,7 +35,12 @@ from core.vault import Vault
 
 _log = logging.getLogger(__name__)
 
-WORKS = {"message": said, "installationUpdate": installed, "conversationUpdate": changed}
+WORKS: Mapping[str, Work] = {
+    "message": said,
+    "invoke": acting.taken_up,
+    "installationUpdate": installed,
+    "conversationUpdate": changed,
+}
 
 
 @dataclass(frozen=True, slots=True)

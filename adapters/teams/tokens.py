@@ -1,4 +1,8 @@
-"""The token that the bot speaks with: one for the app, fetched once for everybody who waits for it."""
+"""The token that the bot speaks with: one for the app, fetched once for everybody who waits for it.
+
+A login that is refused (a revoked secret) is tried for `BARRED`; from then on what is owed counts as not to
+be brought, so that it is told elsewhere. Each later message tries again: a mended login serves at once.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,7 @@ import jwt
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from adapters.teams.faults import Unsent
+from adapters.teams.faults import Barred, Unsent
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +33,11 @@ SCOPE = "https://api.botframework.com/.default"
 TIMEOUT = 15.0  # seconds of one login
 EARLY = 300.0  # seconds before its end: a new one is fetched beside while the old one serves on
 AFTER_FAULT = 10.0  # seconds in which nobody logs in again
+BARRED = 300.0  # seconds of being turned away after which nobody waits for its end any more
+REFUSED_PAUSE = timedelta(seconds=60)  # between two tries of one message while the bot is turned away
+AWAY_PAUSE = timedelta(seconds=20)  # the same, while the login does not work for anybody
 _ASSERTED = 300  # seconds that a signed assertion holds
+_LATER = (408, 429)  # of a login: nothing is said of the bot
 _CODE = re.compile(r"AADSTS\d+")
 
 Session = Callable[[], aiohttp.ClientSession]
@@ -45,13 +53,12 @@ class App:
     certificate: str = ""
 
 
-class LoginRefused(Unsent):
+class LoginRefused(Barred):
     """The login was turned down; `code` is Microsoft's, such as AADSTS7000215."""
 
-    def __init__(self, code: str, pause: timedelta) -> None:
-        super().__init__(
-            f"Microsoft does not give the bot a token ({code}). See: slashjob doctor teams", pause
-        )
+    def __init__(self, code: str, *, lasting: bool = False) -> None:
+        sentence = f"Microsoft does not give the bot a token ({code}). See: slashjob doctor teams"
+        super().__init__(sentence, REFUSED_PAUSE, lasting=lasting)
         self.code = code
 
 
@@ -69,6 +76,8 @@ class Tokens:
         self._until = 0.0
         self._login: asyncio.Task[None] | None = None
         self._fault: tuple[float, Unsent] | None = None
+        self._refused_at: float | None = None  # the first of the logins that were refused in a row
+        self._untaken: dict[str, float] = {}  # service -> the first time in a row that it took no fresh token
 
     async def get(self) -> str:
         """The token; whoever asks while a login is under way waits for that one.
@@ -95,6 +104,22 @@ class Tokens:
         if token == self._token:
             self._until = 0.0
 
+    def untaken(self, service: str) -> Barred:
+        """The service did not take a token that was fetched just now either."""
+        since = self._untaken.setdefault(service, self._clock())
+        sentence = (
+            "Teams does not take the bot's token (401). Is its Azure Bot still there, of the type Single "
+            "Tenant, with this MICROSOFT_APP_ID?"
+        )
+        return Barred(sentence, REFUSED_PAUSE, lasting=self._lasts(since))
+
+    def taken(self, service: str) -> None:
+        """The service took the token."""
+        self._untaken.pop(service, None)
+
+    def _lasts(self, since: float) -> bool:
+        return self._clock() - since >= BARRED
+
     async def close(self) -> None:
         """Give up a login that is under way."""
         if self._login is not None and not self._login.done():
@@ -114,9 +139,13 @@ class Tokens:
         try:
             async with asyncio.timeout(TIMEOUT):
                 self._token, lasts = await self._ask()
-            self._until, self._fault = self._clock() + lasts, None
-        except Unsent as refused:
-            self._fault = self._clock(), refused
+            self._until, self._fault, self._refused_at = self._clock() + lasts, None, None
+        except LoginRefused as refused:
+            since = self._clock() if self._refused_at is None else self._refused_at
+            self._refused_at = since
+            self._fault = self._clock(), LoginRefused(refused.code, lasting=self._lasts(since))
+        except Unsent as unsent:
+            self._fault = self._clock(), unsent
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, TypeError) as error:
             why = Unsent(f"The login at Microsoft does not answer ({type(error).__name__}).")
             self._fault = self._clock(), why
@@ -133,7 +162,9 @@ class Tokens:
                 described = str(told.get("error_description") or "")
                 code = _CODE.search(described)
                 word = code[0] if code else str(told.get("error") or answer.status)[:60]
-                raise LoginRefused(word, timedelta(seconds=60 if answer.status < 500 else 20))
+                if answer.status >= 500 or answer.status in _LATER:
+                    raise Unsent(f"The login at Microsoft does not work just now ({word}).", AWAY_PAUSE)
+                raise LoginRefused(word)
         return str(told["access_token"]), float(told["expires_in"])
 
     def _proof(self) -> dict[str, str]:

@@ -66,3 +66,6 @@ def too_late(line: str, minutes: int) -> Message:
 
 SENT_DIRECTLY = "That is for you alone: the answer is in our own chat."
 NOT_IN_TIME = "That takes a moment; the answer comes into this conversation."
+NOT_KNOWN = (
+    "The bot is very busy: what came of that is not known yet. Look with status before you press it again."
+)

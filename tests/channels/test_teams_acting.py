@@ -120,10 +120,7 @@ async def test_a_button_that_looks_is_answered_by_a_message(office: Scene) -> No
     answer = await press(office, actions(message.activity)["View"], card=card)
     assert answer["type"] == MESSAGE
 
-    async def told() -> bool:
-        return len(office.channel.messages) == 2
-
-    await until(told)
+    await told(office, 2)
 
 
 @pytest.mark.parametrize(
@@ -237,9 +234,8 @@ async def test_an_invoke_without_an_action_is_answered_all_the_same(office: Scen
     assert answer["statusCode"] in (200, 400)
 
 
-async def test_an_invoke_that_takes_long_is_answered_in_time_and_done_behind(
-    office: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def slow_press(office: Scene, monkeypatch: pytest.MonkeyPatch) -> tuple[Payload, asyncio.Event]:
+    """Cancel is pressed, and who pressed is not known before the event: (the answer, the event)."""
     card, data = await going(office)
     reception = office.bot.teams.reception
     assert reception is not None
@@ -252,15 +248,90 @@ async def test_an_invoke_that_takes_long_is_answered_in_time_and_done_behind(
 
     monkeypatch.setattr(reception.speakers, "of", slow)
     monkeypatch.setattr(acting, "IN_TIME", 0.05)
-    answer = await press(office, data["Yes, cancel"], card=card)
+    made = office.teams.pressed(data["Yes, cancel"], office.channel, office.ana, card=card)
+    _, answer = await office.bot.send(made)
+    return answer, gate
+
+
+async def told(office: Scene, wanted: int) -> None:
+    """Wait until that many messages stand in the channel."""
+
+    async def there() -> bool:
+        return len(office.channel.messages) == wanted
+
+    await until(there)
+
+
+async def test_an_invoke_that_takes_long_is_answered_in_time_and_done_behind(
+    office: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer, gate = await slow_press(office, monkeypatch)
     assert "takes a moment" in answer["value"]
     gate.set()
     await office.ended()
+    await told(office, 2)
+    await office.settled()
 
-    async def told() -> bool:
-        return len(office.channel.messages) == 2
 
-    await until(told)
+async def test_what_an_invoke_was_promised_outlives_its_process(
+    office: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer, gate = await slow_press(office, monkeypatch)
+    assert "takes a moment" in answer["value"]
+    reception = office.bot.teams.reception
+    assert reception is not None
+    for task in set(reception._tasks) - {reception._looking}:
+        task.cancel()  # the process dies
+    gate.set()
+    office.forward(31)
+    assert await reception.take_up() == 1
+    cancels = [one for one in await office.bot.rows(tables.audit) if one.action == "batch.cancel"]
+    assert len(cancels) == 1
+    await told(office, 2)
+    office.forward(31)
+    assert await reception.take_up() == 0
+
+
+async def test_an_answer_that_could_not_be_said_is_said_later_and_once(office: Scene) -> None:
+    await office.say("run report")
+    await office.ended()
+    await office.deliver()
+    ((card, message),) = office.channel.messages.items()
+    office.teams.fault("send", Fault(status=429, retry_after="1"))
+    view = actions(message.activity)["View"]
+    made = office.teams.pressed(view, office.channel, office.ana, card=card)
+    first = await office.bot.send(made)
+    assert await office.bot.send(made) == first  # delivered again
+    reception = office.bot.teams.reception
+    assert reception is not None
+
+    async def put_off() -> bool:
+        return not set(reception._tasks) - {reception._looking}
+
+    await until(put_off)
+    assert len(office.channel.messages) == 1
+    office.forward(31)
+    assert await reception.take_up() == 1
+    await told(office, 2)
+
+
+async def test_what_was_pressed_long_ago_is_told_and_not_done(
+    office: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, gate = await slow_press(office, monkeypatch)
+    reception = office.bot.teams.reception
+    assert reception is not None
+    for task in set(reception._tasks) - {reception._looking}:
+        task.cancel()
+    gate.set()
+    office.forward(601)
+    assert await reception.take_up() == 1
+    await told(office, 2)
+    late = words(office.teams.said(office.channel)[-1])
+    assert "nothing was started" in late
+    assert "cancel #1" in late
+    assert not [one for one in await office.bot.rows(tables.audit) if one.action == "batch.cancel"]
+    office.bot.agent.gate.set()
 
 
 async def test_what_is_pressed_while_the_database_is_busy_leaves_the_card(office: Scene) -> None:

@@ -11,16 +11,18 @@ import pytest
 from adapters.teams.faults import Refused
 from core import people
 from core.batches import Trigger
+from core.composer import compose
 from core.lifecycles import BatchState, DeliveryState
 from core.messages import Code, Message, Paragraph, Table, Tone
 from core.messages import Column as TableColumn
+from core.notifier import Notifier
 from core.ports import Channel, Post
 from core.store import tables
 from tests.channels.fake_teams import SIZE, Fault
 from tests.channels.gallery import GALLERY
 from tests.channels.teams_office import Scene
 from tests.channels.teams_tenant import Conversation, Payload, actions, words
-from tests.store.rig import until
+from tests.store.rig import Mailbox, until
 
 
 async def started(office: Scene, line: str = "run report", place: Conversation | None = None) -> Payload:
@@ -315,6 +317,34 @@ async def test_a_revoked_secret_loses_nothing(office: Scene) -> None:
     assert "AADSTS7000222" in row.error
     office.teams.mend()
     await bring(office, seconds=61)
+    assert len(office.channel.messages) == 1
+
+
+@pytest.mark.parametrize("barred", ["login", "token"])
+async def test_a_bot_that_is_turned_away_for_long_tells_elsewhere(office: Scene, barred: str) -> None:
+    await started(office, 'run report do="fail for good"')
+    office.teams.tokens.clear()
+    if barred == "login":
+        office.teams.fault("token", Fault(status=401, code="AADSTS7000222", times=10_000))
+    else:
+        office.teams.fault("send", Fault(status=401, code="Unauthorized", times=10_000))
+    mailbox = Mailbox()
+    platforms = {"teams": office.bot.teams.platform(), "email": mailbox}
+    office.bot.notifier = Notifier(office.bot.turns, platforms, compose)
+    before = office.teams.logins
+    await bring(office, seconds=30, passes=60)
+    assert office.teams.logins - before < 40
+    [mail] = [one for one in mailbox.posts if "Failed" in one.message.text]
+    assert mail.channel.address == "ana@example.com"
+    assert "could not be posted" in str(mail.message.blocks)
+    (run,) = await office.bot.rows(tables.runs)
+    assert run.status == "failed"  # the job's status is not touched
+    reasons = {row.state_reason for row in await channel_rows(office) if row.state == "broken"}
+    assert all(("AADSTS7000222" if barred == "login" else "Azure Bot") in one for one in reasons)
+    assert reasons
+    office.teams.mend()
+    office.forward(60)
+    await posted(office, Message(text="it speaks again as soon as that is mended"))
     assert len(office.channel.messages) == 1
 
 

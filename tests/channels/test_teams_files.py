@@ -77,7 +77,8 @@ async def answer(office: Scene, place: Conversation, card: Payload, url: str, ac
     }
     value = {"type": "fileUpload", "action": action, "context": context, "uploadInfo": upload}
     made = office.teams.activity("invoke", place, office.ana, name=files.INVOKE, value=value)
-    assert (await office.bot.send(made))[0] == 200
+    for _ in range(2):  # delivered again
+        assert (await office.bot.send(made))[0] == 200
 
 
 async def test_a_file_is_offered_and_brought_when_it_is_accepted(office: Scene, drive: Drive) -> None:
