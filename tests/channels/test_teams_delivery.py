@@ -16,7 +16,7 @@ from core.lifecycles import BatchState, DeliveryState
 from core.messages import Code, Message, Paragraph, Table, Tone
 from core.messages import Column as TableColumn
 from core.notifier import Notifier
-from core.ports import Channel, Post
+from core.ports import Channel, Platform, Post
 from core.store import tables
 from tests.channels.fake_teams import SIZE, Fault
 from tests.channels.gallery import GALLERY
@@ -329,7 +329,7 @@ async def test_a_bot_that_is_turned_away_for_long_tells_elsewhere(office: Scene,
     else:
         office.teams.fault("send", Fault(status=401, code="Unauthorized", times=10_000))
     mailbox = Mailbox()
-    platforms = {"teams": office.bot.teams.platform(), "email": mailbox}
+    platforms: dict[str, Platform] = {"teams": office.bot.teams.platform(), "email": mailbox}
     office.bot.notifier = Notifier(office.bot.turns, platforms, compose)
     before = office.teams.logins
     await bring(office, seconds=30, passes=60)
