@@ -15,6 +15,7 @@ from typing import Any
 from core import deliveries, notices, versions
 from core.definitions import JobDefinition
 from core.deliveries import Kind
+from core.jobs import current
 from core.notices import Occasion, Told, Topic
 from core.outcomes import Outcome
 from core.scheduled import Schedule, read
@@ -108,10 +109,11 @@ async def warn(turn: Turn) -> int:
     before = min(seen_at, turn.now) - LATE
     behind = await rows.late_schedules(turn.connection, Kind.LATE, _LATE_SCHEDULE, today, before, AT_ONCE)
     found = await schedule_rows.jobs_of(turn.connection, {row.job for row in behind})
+    made = await current(turn, found)
     for schedule in map(read, behind):
-        job = found[schedule.job]
-        definition = versions.read(job.version_id, job.definition).job
-        await _alert(turn, _occasion(schedule, definition), f"{_LATE_SCHEDULE}{schedule.id}{today}")
+        await _alert(
+            turn, _occasion(schedule, made[schedule.job].job), f"{_LATE_SCHEDULE}{schedule.id}{today}"
+        )
         count += 1
     return count
 

@@ -204,11 +204,7 @@ async def _start_together(turn: Turn, wishes: Sequence[Wish]) -> list[Started]:
     together = list(zip(decided, made, numbers, strict=True))
     active = [(one, number) for one, _, number in together if one.state is BatchState.ACTIVE]
     await rows.lock_many(connection, [(key, number) for one, number in active for key in one.keys], turn.now)
-    started = [
-        Started(number, row["id"], one.state, one.reason, next(iter(one.others), None))
-        for one, row, number in together
-    ]
-    started = await _insert_runs(turn, wishes, started)
+    started = await _insert_runs(turn, together)
     for one, row, number in together:
         if one.state is not BatchState.SKIPPED and one.wish.channel is not None and one.wish.trigger.by_hand:
             place = (one.wish.organization, one.wish.channel)
@@ -236,21 +232,23 @@ def _audited(one: Decided, batch_id: str, number: int) -> audit.Act:
     )
 
 
-async def _insert_runs(turn: Turn, wishes: Sequence[Wish], started: Sequence[Started]) -> list[Started]:
-    """Add the runs of what was not skipped; gives the same with the runs' ids."""
+async def _insert_runs(turn: Turn, together: Sequence[tuple[Decided, dict[str, Any], int]]) -> list[Started]:
+    """Add the runs of what was not skipped; what became of each wish, with the ids of its runs."""
     every: list[dict[str, Any]] = []
-    told = []
-    for wish, one in zip(wishes, started, strict=True):
-        if one.state is BatchState.SKIPPED:
-            told.append(one)
-            continue
-        made = run_row_values(wish, one.batch, turn.now, active=one.state is BatchState.ACTIVE)
-        told.append(replace(one, runs=tuple(run["id"] for run in made)))
-        every += made
+    started = []
+    for one, row, number in together:
+        state, made = one.state, []
+        if state is not BatchState.SKIPPED:
+            made = run_row_values(one.wish, number, turn.now, active=state is BatchState.ACTIVE)
+            every += made
+        holder = one.others[0] if one.others else None
+        started.append(
+            Started(number, row["id"], state, one.reason, holder, tuple([run["id"] for run in made]))
+        )
     if every:
         await run_rows.insert(turn.connection, every)
         turn.queued += [(run["id"], run["priority"]) for run in every if run["status"] is Status.QUEUED]
-    return told
+    return started
 
 
 async def _with_places(turn: Turn, wishes: Sequence[Wish]) -> Sequence[Wish]:

@@ -13,10 +13,11 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from core import absences, batches, deliveries, parameters, sets, versions
+from core import absences, batches, deliveries, parameters, sets
 from core.combinations import expand
 from core.definitions import JobDefinition, Scalar, Version
 from core.errors import Busy, Fault, Invalid, NotFound, Refusal
+from core.jobs import current
 from core.lifecycles import BatchState
 from core.outcomes import Cause, Hindrance, Outcome, Record, Verdict, judge
 from core.scheduled import Schedule
@@ -216,7 +217,7 @@ def _wishes(
 
 async def _definitions(turn: Turn, due: Sequence[Schedule], found: Mapping[int, Row]) -> dict[int, Version]:
     """Job -> its version, with the sets of chat where a schedule names some."""
-    made = {pk: versions.read(row.version_id, row.definition) for pk, row in found.items()}
+    made = await current(turn, found)
     naming = {one.job for one in due if one.definition.parameter_sets}
     return made | await sets.merge(turn, {pk: made[pk] for pk in naming})
 

@@ -11,8 +11,9 @@ from uuid import UUID
 def new() -> str:
     """A new UUIDv7 as text."""
     milliseconds = time.time_ns() // 1_000_000
-    bits = (milliseconds & (1 << 48) - 1) << 80 | 0x7 << 76 | secrets.randbits(12) << 64
-    bits |= 0b10 << 62 | secrets.randbits(62)
+    chance = int.from_bytes(secrets.token_bytes(10))
+    bits = (milliseconds & (1 << 48) - 1) << 80 | 0x7 << 76 | (chance >> 68) << 64
+    bits |= 0b10 << 62 | chance & (1 << 62) - 1
     text = f"{bits:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 

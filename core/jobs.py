@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from core.definitions import JobDefinition, Version
 from core.errors import Ambiguous, NotFound, OutOfPlace
 from core.nearest import nearest
 from core.store import jobs as rows
+from core.store import schedules as schedule_rows
 from core.store.dialects import Row
 from core.turns import Turn
 
@@ -152,6 +153,19 @@ async def _seen(turn: Turn, pks: Sequence[int], seen: Callable[[Job], bool]) -> 
 
 def _plain(name: str) -> str:
     return name.strip().casefold().replace(" ", "-").replace("_", "-")
+
+
+async def current(turn: Turn, found: Mapping[int, Row]) -> dict[int, Version]:
+    """Job -> its version as it is now; what was read before is not read again.
+
+    `found` are rows of `core.store.schedules.jobs_of`.
+    """
+    made = {row.version_id: versions.known(row.version_id) for row in found.values()}
+    unknown = [row.version for row in found.values() if made[row.version_id] is None]
+    if unknown:
+        told = await schedule_rows.definitions(turn.connection, unknown)
+        made |= {row.id: versions.read(row.id, row.definition) for row in told}
+    return {pk: version for pk, row in found.items() if (version := made[row.version_id]) is not None}
 
 
 def _job(row: Row) -> Job:

@@ -91,6 +91,12 @@ def judge(
     due = table.due(settled_until, now, max(TOLD, definition.cap))
     if not due.instants:
         return Verdict((), (), settled_until)
+    first = due.instants[0]
+    on_time = len(due.instants) == 1 and now - first - table.jitter <= ON_TIME
+    if (
+        on_time and hindrance is None and not table.left_out(first)
+    ):  # nearly always so: in every policy it starts
+        return Verdict((Record(first, Outcome.STARTED),), (), first)
     if hindrance is not None:
         start: list[Record] = []
         rest = [Record(at, Outcome.SKIPPED, hindrance.cause, hindrance.reason) for at in due.instants]

@@ -20,7 +20,7 @@ from core.vault import Vault
 
 _log = logging.getLogger(__name__)
 
-CHUNK_SQLITE, CHUNK = 25, 100  # schedules in one transaction: SQLite's write lock is held for all of them
+CHUNK = 100  # schedules in one transaction: SQLite's write lock is held for all of them, some 30 ms
 LONGEST = timedelta(seconds=1)  # a look at the rows: what other processes scheduled is noticed so soon
 SEEN_EVERY = timedelta(seconds=60)
 SPARED_FOR = timedelta(seconds=60)  # how long a schedule that could not be settled is left alone
@@ -32,7 +32,6 @@ class Scheduler:
     def __init__(self, turns: Turns, vault: Vault) -> None:
         self._turns = turns
         self._vault = vault
-        self._chunk = CHUNK_SQLITE if turns.store.sqlite else CHUNK
         self._spared: dict[int, datetime] = {}
         self._unposted: dict[int, datetime] = {}  # digests that failed, and until when they are left alone
         self._marked: datetime | None = None
@@ -74,7 +73,7 @@ class Scheduler:
         total = 0
         seen_at = await self._turns.look(lambda turn: rows.seen_at(turn.connection))
         while True:
-            enough = self._chunk
+            enough = CHUNK
             try:
                 settled = await self._turns.take(lambda turn: self._settle(turn, seen_at))
             except Busy:
@@ -97,7 +96,7 @@ class Scheduler:
 
     async def _settle(self, turn: Turn, seen_at: datetime | None) -> int:
         spared = self._left_alone(turn.now)
-        due = [read(row) for row in await rows.due(turn.connection, turn.now, self._chunk, spared)]
+        due = [read(row) for row in await rows.due(turn.connection, turn.now, CHUNK, spared)]
         if due:
             await firings.settle(turn, due, vault=self._vault, seen_at=seen_at, hopeful=True)
         return len(due)
@@ -106,7 +105,7 @@ class Scheduler:
         """After a chunk that failed: each alone, so that the one at fault keeps nobody else from its time."""
 
         async def look(turn: Turn) -> list[tuple[int, str]]:
-            due = await rows.due(turn.connection, turn.now, self._chunk, self._left_alone(turn.now))
+            due = await rows.due(turn.connection, turn.now, CHUNK, self._left_alone(turn.now))
             return [(row.pk, row.id) for row in due]
 
         settled = 0

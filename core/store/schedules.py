@@ -49,7 +49,6 @@ _JOBS = (
         jobs,
         job_versions.c.number.label("version_number"),
         job_versions.c.id.label("version_id"),
-        job_versions.c.definition,
         organizations.c.paused_at.label("all_paused_at"),
         organizations.c.paused_by.label("all_paused_by"),
         organizations.c.paused_why.label("all_paused_why"),
@@ -60,6 +59,9 @@ _JOBS = (
 
 
 _JOBS_OF = _JOBS.where(jobs.c.pk.in_(sa.bindparam("pks", expanding=True)))
+_DEFINITIONS = sa.select(job_versions.c.id, job_versions.c.definition).where(
+    job_versions.c.pk.in_(sa.bindparam("pks", expanding=True))
+)
 _FIRED = sa.select(firings.c.schedule, firings.c.due_at).where(
     firings.c.schedule.in_(sa.bindparam("schedules", expanding=True)),
     firings.c.due_at.in_(sa.bindparam("instants", expanding=True, type_=Instant())),
@@ -150,9 +152,14 @@ async def organizations_with(connection: AsyncConnection) -> list[Row]:
 
 
 async def jobs_of(connection: AsyncConnection, job_pks: Collection[int]) -> dict[int, Row]:
-    """These jobs with their current versions, and whether everything is paused in their organization."""
+    """These jobs, which versions they have, and whether everything is paused in their organization."""
     found = await connection.execute(_JOBS_OF, {"pks": sorted(job_pks)})
     return {row.pk: row for row in found}
+
+
+async def definitions(connection: AsyncConnection, version_pks: Collection[int]) -> list[Row]:
+    """What these versions say: id, definition."""
+    return list(await connection.execute(_DEFINITIONS, {"pks": sorted(version_pks)}))
 
 
 async def insert(connection: AsyncConnection, values: dict[str, Any]) -> int:

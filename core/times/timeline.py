@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from functools import lru_cache
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
 
@@ -94,6 +95,7 @@ class DayIntervalLabels:
         return self._anchor + max(0, -(-(low - self._anchor) // self._step)) * self._step
 
 
+@lru_cache(maxsize=4_096)  # many schedules are due at the same instants: eight o'clock is asked for often
 def next_instant(labels: Labels, zone: ZoneInfo, gap: Gap, fold: Fold, after: int) -> int | None:
     """The first instant strictly after `after`; nothing where none comes within a hundred years."""
     low = after + 1

@@ -26,7 +26,7 @@ from core.definitions import AgentDefinition, JobDefinition
 from core.jobfiles import Workspace
 from core.lifecycles import BatchState
 from core.people import Speaker, Standing
-from core.scheduler import CHUNK_SQLITE, Scheduler
+from core.scheduler import CHUNK, Scheduler
 from core.store import tables
 from core.store.database import Store
 from core.store.migrate import migrate
@@ -107,10 +107,10 @@ async def _bare(store: Store, found: dict[str, list[Any]]) -> float:
             await connection.execute(tables.metadata.tables[name].insert(), found[name])
     _as_served()
     begun = perf_counter()
-    for first in range(0, TOGETHER, CHUNK_SQLITE):
+    for first in range(0, TOGETHER, CHUNK):
         async with store.transaction() as connection:
             for name in WRITTEN:
-                rows = found[name][first : first + CHUNK_SQLITE]
+                rows = found[name][first : first + CHUNK]
                 await connection.execute(tables.metadata.tables[name].insert(), rows)
     spent = perf_counter() - begun
     await store.close()
