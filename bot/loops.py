@@ -14,7 +14,7 @@ from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from core.janitor import Janitor
+from core.janitor import REAP_EVERY, Janitor
 from core.notifier import Notifier
 from core.retention import Retention
 from core.scheduler import Scheduler
@@ -79,7 +79,7 @@ class Loops:
         here = {"scheduler": self._planner, "notifier": self._notifier}
         now = asyncio.get_running_loop().time()
         self._done = {name: now for name, part in here.items() if part is not None}
-        reap = min(5.0, self._lease.total_seconds() / 3)
+        reap = min(REAP_EVERY, self._lease / 3).total_seconds()
         self._every(QUEUE_AGAIN, self._janitor.queue_again)
         self._every(SWEEP, self._janitor.sweep)
         self._every(reap, self._janitor.reap)

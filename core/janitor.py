@@ -15,7 +15,8 @@ from core.turns import Turn, Turns
 
 REQUESTS_KEPT = timedelta(days=7)
 STUCK_AFTER = timedelta(seconds=60)  # a worker that is restarted is back by then
-REAP_AFTER = timedelta(seconds=10)  # beyond the lease: a guard has killed the children by then
+REAP_AFTER = timedelta(seconds=7)  # beyond the lease: a guard has killed the children by then
+REAP_EVERY = timedelta(seconds=2)  # together with that, the dead are found within their lease and 10 s
 
 
 class Janitor:

@@ -14,6 +14,7 @@ from cryptography.fernet import Fernet
 from tests.acceptance.program_rig import Program, program, until
 
 LEASE = "2s"
+TOLD = "select kind from deliveries where batch = 1 and state = 'sent' order by kind"
 
 
 @pytest.fixture
@@ -108,13 +109,7 @@ def test_two_bots_share_the_work_and_one_takes_over_from_a_killed_one(
         limit=30,
     )
     until(lambda: rows(database, "select * from locks") == [], "the locks")
-    until(
-        lambda: (
-            rows(database, "select kind from deliveries where batch = 1 and state = 'sent' order by kind")
-            == [("alert",), ("status",)]
-        ),
-        "the alert",
-    )
+    until(lambda: rows(database, TOLD) == [("alert",), ("status",)], "the alert")
     assert bots.say("run count campaign_id=42")["batch"]["runs"][0]["answer"] == "Campaign 42: *2* sales."
     assert second.terminate() == 0
 
@@ -126,8 +121,9 @@ def test_a_database_that_leaves_and_comes_back_finds_the_bot_at_work(
     bots.run("migrate")
     bots.run("apply")
     serving = bots.serve()
-    bots.run("say", "run gated-retry gate=g")
-    bots.begun("g")
+    for job in ("gated", "gated-retry"):
+        bots.run("say", f"run {job} gate={job}")
+        bots.begun(job)
     with away(postgres_url):
         until(lambda: serving.get("/readyz")[0] == 503, "readyz red")
         assert serving.get("/healthz")[0] == 200
@@ -135,11 +131,16 @@ def test_a_database_that_leaves_and_comes_back_finds_the_bot_at_work(
         told = bots.run("say", "run count campaign_id=42", code=2).err
         assert "cannot be opened" in told
     until(lambda: serving.get("/readyz")[0] == 200, lambda: serving.said)
-    bots.open("g")
+    bots.open("gated-retry")
     until(
-        lambda: states(database)() == [("succeeded", "succeeded", 2)],
+        lambda: [row[0] for row in states(database)()] == ["failed", "succeeded"],
         lambda: f"{states(database)()} {serving.said}",
     )
+    [(_, ended, tries), (_, _, again)] = states(database)()
+    assert ended in ("lost", "interrupted")  # by others, or by itself when it has come back
+    assert (tries, again) == (1, 2)
+    until(lambda: rows(database, TOLD) == [("alert",), ("status",)], "the alert")
+    assert rows(database, "select * from locks") == []
     assert bots.say("run count campaign_id=42")["batch"]["status"] == "succeeded"
     assert serving.terminate() == 0
 

@@ -8,10 +8,11 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from core import runs
 from core.deliveries import Delivery
 from core.entries import Answered, Entry
 from core.errors import DeliveryError
-from core.janitor import Janitor
+from core.janitor import REAP_EVERY, Janitor
 from core.lifecycles import BatchState, Status
 from core.messages import Message
 from core.notifier import Notifier
@@ -90,6 +91,26 @@ async def test_what_a_dead_sender_may_have_sent_is_looked_up_though_the_database
     assert post.external_id == "there already"  # an edit, and no second message
     [delivery] = await rig.turns.look(lambda turn: rows.of_batch(turn.connection, 1))
     assert delivery.state == "sent"
+
+
+async def test_a_dead_process_is_found_within_its_lease_and_ten_seconds(store: Store) -> None:
+    """D1, B2: its run is lost, the channel is told, the lock is free, and not while it may still live."""
+    dead, living = Rig(store), Rig(store)
+    await dead.prepare()
+    await living.prepare()
+    await dead.worker.start()
+    started = await dead.start(await dead.job(), {"do": "forever"})
+    [_] = await dead.turns.take(lambda turn: runs.claim(turn, 5, dead.worker.number))
+    dead.worker._lease._stop.set()  # type: ignore[union-attr]  # its thread renews no more: it was killed
+    store.offset += timedelta(seconds=15)
+    assert await living.janitor.reap() == 0
+    store.offset += timedelta(seconds=25) - REAP_EVERY  # the last look before the promise is broken
+    assert await living.janitor.reap() == 1
+    assert (await living.runs(started.batch))[0].status is Status.LOST
+    assert await living.count(tables.locks) == 0
+    await living.notifier.deliver()
+    assert any(post.message.text.startswith("alert #1") for post in living.mailbox.posts)
+    await dead.worker.close()
 
 
 @pytest.mark.parametrize(
