@@ -52,6 +52,9 @@ class Keys:
         self.url = url
         self._session = session
         self._clock = clock
+        self.edition = 1
+        """counted up when other keys are listed than before"""
+        self._listed = ""
         self._keys: dict[str, Key] = {}
         self._fetched: float | None = None
         self._failed: float | None = None
@@ -90,6 +93,10 @@ class Keys:
                 configuration = await self._document(self.url)
                 listed = await self._document(str(configuration["jwks_uri"]))
             self._keys = _read(listed)
+            told = json.dumps(listed["keys"], sort_keys=True)
+            if told != self._listed:
+                self._listed = told
+                self.edition += 1
             self._fetched, self._failed = self._clock(), None
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, TypeError) as error:
             self._failed = self._clock()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import itertools
 import json
 import statistics
@@ -65,6 +66,8 @@ async def _measure() -> None:
             bare = statistics.median(await _bare(teams, make))
             async with TeamsBot(store, teams) as bot:
                 await bot.job("report")
+                gc.collect()
+                gc.freeze()  # as the program does before it serves
                 scene = Scene(teams, bot, next(channels), ana, ana)
                 whole = statistics.median(await _times(bot.http, make, ASKED, rest=scene.settled))
                 figure("teams: activity to stored 200 (ms)", whole * 1000, bare * 1000, 3.0)

@@ -6,19 +6,24 @@ import asyncio
 import io
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 import jwt
 import pytest
+from botframework.connector.auth import JwtTokenValidation
 
+from adapters.teams import inbound
 from adapters.teams import keys as keys_module
+from adapters.teams.auth import TRUSTED, Guard, Turned
+from adapters.teams.hosts import Hosts
 from adapters.teams.http import BODY_LIMIT, PATH
 from adapters.teams.keys import Away, Keys, UnknownKey
 from tests.channels.fake_teams import FakeTeams, Fault, rsa_key
 from tests.channels.teams_office import Scene as Office
 from tests.channels.teams_office import TeamsBot, access
-from tests.channels.teams_tenant import APP_ID, Payload
+from tests.channels.teams_tenant import APP_ID, TENANT, Payload, Person
 
 Made = Callable[[FakeTeams], str]
 
@@ -105,6 +110,85 @@ async def test_a_request_that_is_not_provably_of_teams_is_401(office: Office, ca
 async def test_a_genuine_request_is_200(office: Office) -> None:
     await office.say("run report")
     assert await office.batches() == 1
+
+
+@dataclass
+class Checked:
+    """A guard that counts how often the library looks at a token."""
+
+    teams: FakeTeams
+    guard: Guard
+    keys: Keys
+    ana: Person
+    looks: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    async def show(self, header: str, **more: Any) -> int:
+        """Show a header with an activity: what it gets."""
+        activity = self.teams.typed("list", self.teams.chat(self.ana), self.ana) | more
+        try:
+            await self.guard.check(header, inbound.origin(activity))
+        except Turned as turned:
+            return turned.status
+        return 200
+
+
+@pytest.fixture
+async def checked(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Checked]:
+    async with FakeTeams() as teams, aiohttp.ClientSession() as session:
+        keys = Keys(teams.openid, lambda: session, lambda: time.monotonic() + made.seconds)
+        guard = Guard(
+            APP_ID,
+            keys,
+            tenants=[TENANT],
+            hosts=Hosts(["127.0.0.1"]),
+            clock=lambda: time.time() + made.seconds,
+        )
+        made = Checked(teams, guard, keys, teams.person("Ana"))
+        library = JwtTokenValidation.authenticate_request
+
+        async def counting(activity: Any, header: str, credentials: Any) -> Any:
+            made.looks.append(header)
+            return await library(activity, header, credentials)
+
+        monkeypatch.setattr(JwtTokenValidation, "authenticate_request", counting)
+        await keys.get("k1")
+        yield made
+
+
+async def test_a_genuine_token_is_looked_at_once_while_it_holds(checked: Checked) -> None:
+    header = f"Bearer {checked.teams.token()}"
+    assert [await checked.show(header) for _ in range(3)] == [200] * 3
+    assert len(checked.looks) == 1
+    checked.seconds += TRUSTED + 1
+    assert await checked.show(header) == 200
+    assert len(checked.looks) == 2
+
+
+async def test_a_token_is_not_trusted_beyond_its_end(checked: Checked) -> None:
+    header = f"Bearer {checked.teams.token(exp=int(time.time()) + 30)}"
+    assert await checked.show(header) == 200
+    checked.seconds += 31
+    assert await checked.show(header) == 200  # the library forgives clocks five minutes, and says so itself
+    assert len(checked.looks) == 2
+
+
+async def test_a_token_that_was_trusted_is_refused_for_another_service_and_channel(checked: Checked) -> None:
+    header = f"Bearer {checked.teams.token()}"
+    assert await checked.show(header) == 200
+    assert await checked.show(header, serviceUrl="http://127.0.0.1:9/other/") == 401
+    assert await checked.show(header, channelId="webchat") == 401
+    tenant = {"tenant": {"id": "22222222-2222-4333-8444-555555555555"}}
+    assert await checked.show(header, channelData=tenant) == 403
+
+
+async def test_a_key_that_is_withdrawn_takes_its_tokens_with_it(checked: Checked) -> None:
+    header = f"Bearer {checked.teams.token()}"
+    assert await checked.show(header) == 200
+    checked.teams.keys = {"k2": (rsa_key(2), ["msteams"])}
+    checked.seconds += keys_module.UNKNOWN + 1
+    assert await checked.show(f"Bearer {checked.teams.token(key='k2')}") == 200  # the keys are fetched anew
+    assert await checked.show(header) == 401
 
 
 async def test_a_body_without_service_url_is_401(office: Office) -> None:
