@@ -97,6 +97,8 @@ class Loops:
     async def stop(self) -> None:
         """End: nothing new begins; what is owed already is brought once more."""
         self._stopping = True
+        self._scheduler.pause()
+        await asyncio.sleep(0)  # what it has handed over begins, and ends at once: cancelled, it is an error
         self._scheduler.shutdown(wait=False)
         if self._passes:
             await asyncio.wait(set(self._passes))
@@ -172,6 +174,7 @@ class Loops:
             coalesce=True,
             misfire_grace_time=None,
             id=name,
+            name=name,
         )
 
     async def _tell(self, notifier: Notifier) -> None:
