@@ -129,6 +129,11 @@ class Bot:
         return self._execution is not None
 
     @property
+    def alone(self) -> bool:
+        """This process holds the lock of a SQLite file: no other one serves it."""
+        return self._lock is not None and self._lock.held
+
+    @property
     def running(self) -> int:
         """Runs in this process now."""
         return self._execution.worker.running if self._execution else 0

@@ -55,6 +55,11 @@ class ExecutionLock:
         self._file = file
         return True
 
+    @property
+    def held(self) -> bool:
+        """This process has it."""
+        return self._file is not None
+
     async def wait(self, role: str, *, pause: float = 0.1) -> None:
         """Take it as soon as it is free."""
         while not self.acquire(role):

@@ -93,7 +93,7 @@ async def listen(bot: Bot) -> tuple[web.AppRunner, int]:
         ) from error
     bot.callbacks.listen()
     if bot.slack is not None:
-        bot.slack.listen()
+        bot.slack.listen(alone=bot.alone)
     if bot.teams is not None:
         bot.teams.listen()
     return runner, int(runner.addresses[0][1])

@@ -7,6 +7,7 @@ A claim that was never settled (its process died) may be taken over after a whil
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -48,15 +49,22 @@ async def claim(
     return await rows.take_over(turn.connection, organization, source, key, turn.now, turn.now - ABANDONED)
 
 
-async def any_abandoned(turn: Turn, source: str) -> bool:
+async def any_abandoned(turn: Turn, source: str, wait: timedelta = ABANDONED) -> bool:
     """There is something to take over. Only looks."""
-    return await rows.any_texts(turn.connection, source, turn.now - ABANDONED)
+    return await rows.any_texts(turn.connection, source, turn.now - wait)
 
 
-async def take_over(turn: Turn, source: str, limit: int = 20) -> list[Abandoned]:
-    """Claim what others claimed with a text and never settled. Safe to race."""
-    taken = await rows.take_over_texts(turn.connection, source, turn.now, turn.now - ABANDONED, limit)
+async def take_over(
+    turn: Turn, source: str, limit: int = 20, *, wait: timedelta = ABANDONED
+) -> list[Abandoned]:
+    """Claim what others claimed with a text, longer ago than `wait`, and never settled. Safe to race."""
+    taken = await rows.take_over_texts(turn.connection, source, turn.now, turn.now - wait, limit)
     return [Abandoned(row.pk, row.text, ids.made_at(row.id)) for row in taken]
+
+
+async def renew(turn: Turn, claims: Collection[int]) -> None:
+    """Hold claims for longer: whoever holds them lives, and is still at it."""
+    await rows.renew(turn.connection, claims, turn.now)
 
 
 async def settle(turn: Turn, claimed: int) -> None:

@@ -18,6 +18,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 
 from adapters.slack import inbound, signatures
+from core.turnstile import Turnstile
 
 _log = logging.getLogger(__name__)
 
@@ -32,11 +33,17 @@ class Door:
     """Checks, reads and hands over requests. `app` is there once the process has opened its clients."""
 
     def __init__(
-        self, secret: str, app: Callable[[], AsyncApp | None], clock: Callable[[], float] = time.time
-    ):
+        self,
+        secret: str,
+        app: Callable[[], AsyncApp | None],
+        clock: Callable[[], float] = time.time,
+        *,
+        turnstile: Turnstile | None = None,
+    ) -> None:
         self._secret = secret
         self._app = app
         self._clock = clock
+        self._turnstile = turnstile or Turnstile()
 
     def mount(self, application: web.Application) -> None:
         """Add the route."""
@@ -44,6 +51,10 @@ class Door:
 
     async def receive(self, request: web.Request) -> web.Response:
         """Answer one delivery: never 500, and nothing of the body in the log."""
+        with self._turnstile.arriving():
+            return await self._received(request)
+
+    async def _received(self, request: web.Request) -> web.Response:
         try:
             body = await _bytes(request)
         except web.HTTPRequestEntityTooLarge:

@@ -56,12 +56,13 @@ def bolt(reception: Reception) -> AsyncApp:
         attaching_conversation_kwargs_enabled=False,
     )
     app.command(_ALL)(_command(reception))
-    app.action(_ALL)(_done(reception, talking.pressed))
+    app.action(_ALL)(_stored(reception, talking.pressed))
     app.shortcut(_ALL)(_done(reception, filling.shortcut))
     app.view(_ALL)(_submitted(reception))
     app.options(_ALL)(_options(reception))
     for name, work in EVENTS.items():
-        app.event(name)(_done(reception, work))
+        stores = work is talking.said
+        app.event(name)((_stored if stores else _done)(reception, work))
     app.error(_failed)
     return app
 
@@ -90,6 +91,16 @@ def _command(reception: Reception) -> Callable[..., Awaitable[None]]:
     async def listener(ack: Any, body: dict[str, Any]) -> None:
         answer = await talking.command(reception, body)
         await (ack() if answer is None else ack(**answer))
+
+    return listener
+
+
+def _stored(reception: Reception, work: Happening) -> Callable[..., Awaitable[None]]:
+    """What is stored, then answered; the work comes after."""
+
+    async def listener(ack: Any, body: dict[str, Any]) -> None:
+        await work(reception, body)
+        await ack()
 
     return listener
 

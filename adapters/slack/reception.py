@@ -1,6 +1,7 @@
 """What every delivery of Slack needs: its workspace, its speaker, the desk's answer, and doing things once.
 
-Nothing is decided here. What starts something is stored by the desk before Slack hears that it arrived.
+Nothing is decided here. What somebody says is stored before Slack hears that it arrived (core/inbox.py); a
+form that is submitted is answered by Slack's own answer, and what it starts is stored by the desk before.
 """
 
 from __future__ import annotations
@@ -21,28 +22,41 @@ from core import people, redeliveries
 from core.desk.desk import Desk
 from core.desk.visit import Outcome, Reply, Request
 from core.errors import Busy
+from core.inbox import Inbox, PutOff, Reopen
 from core.messages import Message
 from core.ports import Channel
-from core.store import people as people_rows
 from core.turns import Turn, Turns
+from core.turnstile import Turnstile
+from core.vault import Vault
 from core.wording import refusals
 
 _log = logging.getLogger(__name__)
 
 PATIENCE = 2.0  # seconds for the database, counted from the arrival: then the asker hears "busy"
 LEAST_PATIENCE = 0.3
+DESK_PATIENCE = 10.0  # seconds for the database, once Slack was answered
 IN_TIME = 2.3  # seconds after which Slack is answered while the rest of the work goes on
 STOP_LIMIT = 5.0  # seconds that unfinished answers get when the process stops
-ANSWERED = "slack:answered"  # source of the keys of what was answered by a post
+HEARD = "slack:heard"  # source of the keys of what was stored before Slack was answered
 
 
 class Reception:
-    """Shared by all listeners of one process."""
+    """Shared by all listeners of one process. `reopen` makes the work of what was stored."""
 
-    def __init__(self, desk: Desk, turns: Turns, workspaces: Workspaces) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        turns: Turns,
+        workspaces: Workspaces,
+        vault: Vault,
+        reopen: Callable[[Reception], Reopen],
+        turnstile: Turnstile | None = None,
+    ) -> None:
         self.desk = desk
         self.turns = turns
         self.workspaces = workspaces
+        self.inbox = Inbox(turns, vault, HEARD, reopen(self))
+        self.turnstile = turnstile or Turnstile()
         self._tasks: set[asyncio.Task[Any]] = set()
         self.speakers = Speakers(turns, self.later)
         self.rooms = Rooms()
@@ -63,25 +77,38 @@ class Reception:
             _log.warning("slack.unknown_workspace", extra={"team": origin.team})
         return found
 
-    async def answer(self, workspace: Workspace, said: Said, *, began: float | None = None) -> Reply:
-        """The desk's answer. Busy is an answer too: within 2.5 s, and nothing was started."""
-        began = time.monotonic() if began is None else began
+    async def answer(self, workspace: Workspace, said: Said, *, waited_for: bool = True) -> Reply:
+        """The desk's answer. Busy is an answer too: nothing was started.
+
+        `waited_for`: Slack waits for it, so that it comes (or is busy) within 2.5 s, and before what only
+        somebody waits for.
+
+        Raises:
+            PutOff: the database is busy, and the answer can wait.
+        """
+        began = time.monotonic()
         try:
             speaker, channel = await asyncio.gather(
                 self.speakers.of(said.origin, workspace), self._channel(workspace, said.origin)
             )
         except Busy as busy:
             return Reply(refusals.refusal(busy, ""), Outcome.REFUSED, busy=True)
-        patience = max(LEAST_PATIENCE, PATIENCE - (time.monotonic() - began))
+        left = max(LEAST_PATIENCE, PATIENCE - (time.monotonic() - began))
         request = Request(
             speaker=speaker,
             channel=channel,
             text=said.text,
             key=said.origin.key,
             organization=workspace.organization,
-            patience=timedelta(seconds=patience),
+            patience=timedelta(seconds=left if waited_for else DESK_PATIENCE),
         )
-        reply = await self.desk.answer(request)
+        if waited_for:
+            reply = await self.desk.answer(request)
+        else:
+            async with self.turnstile.after():
+                reply = await self.desk.answer(request)
+            if reply.busy:
+                raise PutOff(reply.message.text)
         if reply.beside is not None:
             self.later(self._beside(workspace, said.origin, reply.beside))
         return reply
@@ -92,17 +119,8 @@ class Reception:
         except FAULTS as error:
             _log.warning("slack.not_told_beside", extra={"error": error_of(error)})
 
-    async def answered(self, workspace: Workspace, key: str) -> bool:
-        """This delivery was answered by a post already, or is being answered by another process."""
-
-        async def look(turn: Turn) -> bool:
-            known = await people_rows.organization(turn.connection, workspace.organization)
-            return known is not None and await redeliveries.settled(turn, known.pk, ANSWERED, key)
-
-        return await self.turns.look(look)
-
     async def once(
-        self, workspace: Workspace, key: str, work: Callable[[], Awaitable[None]], *, source: str = ANSWERED
+        self, workspace: Workspace, key: str, work: Callable[[], Awaitable[None]], *, source: str
     ) -> None:
         """Do it unless it was done, in any process: claim, do, settle.
 
@@ -163,7 +181,8 @@ class Reception:
             _log.warning("slack.home_not_published", extra={"error": error_of(error)})
 
     async def close(self) -> None:
-        """Let what was begun end, for a while."""
+        """Let what was begun end, for a while; what was said and not answered is in the rows."""
+        await self.inbox.close()
         if self._tasks:
             _, late = await asyncio.wait(set(self._tasks), timeout=STOP_LIMIT)
             for task in late:

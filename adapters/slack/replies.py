@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -27,8 +28,20 @@ Post = Callable[[Rendered], Awaitable[Any]]
 
 
 def ephemeral(message: Message) -> dict[str, Any]:
-    """The answer to a command, in its own HTTP answer: only the asker sees it."""
+    """An answer that only the asker sees, as HTTP answers and response_urls take it."""
     return {"response_type": "ephemeral", **render(message, Look(attach=False)).payload()}
+
+
+async def to_command(workspace: Workspace, origin: Origin, message: Message) -> None:
+    """Tell who typed a command, by its response_url: it works wherever commands do; files directly.
+
+    Raises as `privately`, which is tried where the response_url takes nothing (any more).
+    """
+    if not origin.response_url or not await by_url(workspace, origin.response_url, message):
+        await privately(workspace, replace(origin, response_url=""), message)
+        return
+    if files_of(message):
+        await directly(workspace, origin.user, message)
 
 
 async def privately(workspace: Workspace, origin: Origin, message: Message) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 
 from aiohttp import web
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.slack import listeners, platform
+from adapters.slack import listeners, platform, talking
 from adapters.slack.directory import Directory
 from adapters.slack.http import Door
 from adapters.slack.install import Installer
@@ -20,6 +21,7 @@ from core.desk.desk import Desk
 from core.errors import DeliveryError
 from core.ports import Channel, Platform
 from core.turns import Turns
+from core.turnstile import Turnstile
 from core.vault import Vault
 
 _log = logging.getLogger(__name__)
@@ -53,6 +55,7 @@ class Slack:
         self._vault = vault
         self.workspaces: Workspaces | None = None
         self.reception: Reception | None = None
+        self._turnstile = Turnstile()
         self._app: AsyncApp | None = None
         self._socket: Socket | None = None
 
@@ -60,7 +63,7 @@ class Slack:
         """Add the routes; until `listen` they answer 503."""
         access = self._access
         if access.signing_secret:
-            Door(access.signing_secret, lambda: self._app).mount(application)
+            Door(access.signing_secret, lambda: self._app, turnstile=self._turnstile).mount(application)
         if access.client_id:
             Installer(
                 access.client_id,
@@ -80,13 +83,21 @@ class Slack:
             )
         return self.workspaces
 
-    def listen(self) -> None:
-        """From now on what Slack delivers is answered."""
-        workspaces = self.open()
-        self.reception = Reception(self._desk, self._turns, workspaces)
-        self._app = listeners.bolt(self.reception)
+    def listen(self, *, alone: bool = False) -> None:
+        """From now on what Slack delivers is answered. `alone`: no other process serves this database."""
+        reception = Reception(
+            self._desk,
+            self._turns,
+            self.open(),
+            self._vault,
+            lambda made: partial(talking.reopened, made),
+            self._turnstile,
+        )
+        reception.inbox.open(alone=alone)
+        self.reception = reception
+        self._app = listeners.bolt(reception)
         if self._access.app_token:
-            self._socket = Socket(self._app, self._access.app_token, workspaces.client(""))
+            self._socket = Socket(self._app, self._access.app_token, self.open().client(""), self._turnstile)
             self._socket.open()
 
     async def linked(self) -> bool:

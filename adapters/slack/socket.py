@@ -20,6 +20,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.http import dispatch
 from adapters.slack.inbound import ENVELOPE
+from core.turnstile import Turnstile
 
 _log = logging.getLogger(__name__)
 
@@ -31,9 +32,16 @@ class Socket:
     """One link of one process, renewed whenever Slack or the network drops it."""
 
     def __init__(
-        self, app: AsyncApp, app_token: str, client: AsyncWebClient, *, ping_interval: float = 5.0
+        self,
+        app: AsyncApp,
+        app_token: str,
+        client: AsyncWebClient,
+        turnstile: Turnstile,
+        *,
+        ping_interval: float = 5.0,
     ) -> None:
         self._app = app
+        self._turnstile = turnstile
         self._client = SocketModeClient(
             app_token=app_token, web_client=client, logger=_quiet, ping_interval=ping_interval
         )
@@ -66,7 +74,8 @@ class Socket:
     async def _received(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
         payload: dict[str, Any] = {**(request.payload or {}), ENVELOPE: request.envelope_id}
         headers = {"x-slack-retry-num": str(request.retry_attempt)} if request.retry_attempt else {}
-        answer = await dispatch(self._app, payload, headers)
+        with self._turnstile.arriving():
+            answer = await dispatch(self._app, payload, headers)
         if answer.status == 200:
             text = answer.text or ""
             body = json.loads(text) if answer.content_type == "application/json" else None

@@ -1,64 +1,67 @@
-"""Lines that are said: `/job …`, mentions, direct messages, buttons."""
+"""Lines that are said: `/job …`, mentions, direct messages, buttons.
+
+Each is stored, Slack is answered, then it is done and told: what is stored says which of the three it was.
+"""
 
 from __future__ import annotations
 
+import logging
 import time
-from functools import partial
+from datetime import timedelta
 from typing import Any
 
-from adapters.slack import buttons, filling, forms, inbound, replies
-from adapters.slack.inbound import Origin, Payload
+from slack_sdk.errors import SlackApiError
+
+from adapters.slack import buttons, faults, filling, forms, heard, inbound, replies
+from adapters.slack.heard import Heard, Kind
+from adapters.slack.inbound import Payload
 from adapters.slack.reception import Reception
-from adapters.slack.workspaces import Workspace
-from core.desk.visit import Reply
+from adapters.slack.workspaces import FAULTS, Workspace, error_of
+from core import ids
+from core.desk.visit import Outcome, Reply
 from core.errors import Busy
+from core.inbox import LATE, Claim, PutOff, Work
 from core.messages import Message, Paragraph, Tone
+from core.wording import refusals
+
+_log = logging.getLogger(__name__)
 
 NOT_INSTALLED = "slashjob is not (or no longer) installed in this workspace."
+_LATER = frozenset({"ratelimited", "request_timeout"}) | faults.UNSURE
 
 
 async def command(reception: Reception, body: Payload) -> dict[str, Any] | None:
-    """`/job …`: what its HTTP answer holds; None where the answer comes as a message of its own."""
-    began = time.monotonic()
+    """`/job …`: what its HTTP answer holds; None where it is stored, and the answer comes by itself."""
+    arrived = time.monotonic()
     said = inbound.command(body)
     try:
         workspace = await reception.workspace(said.origin)
+        if workspace is None:
+            return replies.ephemeral(_told(NOT_INSTALLED, "Whoever runs the bot can install it again."))
+        await _hear(reception, workspace, Heard(Kind.COMMAND, said), arrived)
     except Busy as busy:
         return replies.ephemeral(_told(busy.sentence, busy.hint))
-    if workspace is None:
-        return replies.ephemeral(_told(NOT_INSTALLED, "Whoever runs the bot can install it again."))
-    reply = await reception.answer(workspace, said, began=began)
-    if reply.posted:
-        reception.refresh_home(workspace, said.origin)
-        return None
-    if reply.message.form is not None and await filling.opened(workspace, said.origin, reply.message.form):
-        return None
-    if replies.files_of(reply.message):
-        reception.later(replies.directly(workspace, said.origin.user, reply.message))
-    return replies.ephemeral(reply.message)
+    except Exception:  # the door of a request: who typed it sees the reference, and nothing else of it
+        reference = ids.new()[-8:]
+        _log.exception("slack.not_stored", extra={"reference": reference})
+        return replies.ephemeral(refusals.fault(reference))
+    return None
 
 
 async def said(reception: Reception, body: Payload) -> None:
-    """A mention or a direct message. Raises `Busy` where nothing could be stored: Slack sends it again."""
+    """A mention or a direct message. Raises `Busy` where it could not be stored: Slack sends it again."""
     origin = inbound.event_origin(body)
     workspace = await reception.workspace(origin)
-    heard = None if workspace is None else inbound.event(body, workspace.bot_user)
-    if workspace is None or heard is None:
+    told = None if workspace is None else inbound.event(body, workspace.bot_user)
+    if workspace is None or told is None:
         return
-    if heard.origin.channel.startswith("D"):
-        reception.rooms.meet(workspace.team, heard.origin.user, heard.origin.channel)
-    if await reception.answered(workspace, heard.origin.key):
-        return
-    reply = await reception.answer(workspace, heard)
-    if reply.busy:
-        raise Busy(reply.message.text)
-    reception.refresh_home(workspace, heard.origin)
-    if not reply.posted:
-        await _tell(reception, workspace, heard.origin, reply)
+    if told.origin.channel.startswith("D"):
+        reception.rooms.meet(workspace.team, told.origin.user, told.origin.channel)
+    await _hear(reception, workspace, Heard(Kind.EVENT, told))
 
 
 async def pressed(reception: Reception, body: Payload) -> None:
-    """A button: whoever pressed it says its line, with their own role."""
+    """A button: whoever pressed it says its line, with their own role. Raises as `said`."""
     press = inbound.press(body)
     kind = _kind(body)
     if kind not in (buttons.SAY, buttons.FILL, forms.SEVERAL):
@@ -67,24 +70,75 @@ async def pressed(reception: Reception, body: Payload) -> None:
     if workspace is None:
         return
     if press.in_view == "modal":
-        await filling.pressed(reception, workspace, press, body["view"], several=kind == forms.SEVERAL)
+        several = kind == forms.SEVERAL
+        await reception.in_time(filling.pressed(reception, workspace, press, body["view"], several=several))
         return
-    reply = await reception.answer(workspace, press)
-    reception.refresh_home(workspace, press.origin)
-    if reply.posted:
-        return
-    if reply.message.form is not None and await filling.opened(workspace, press.origin, reply.message.form):
-        return
-    files = replies.files_of(reply.message)
-    if press.in_view == "home" and not files and await filling.shown(workspace, press.origin, reply.message):
-        return
-    await _tell(reception, workspace, press.origin, reply)
+    await _hear(reception, workspace, Heard(Kind.PRESS, press))
 
 
-async def _tell(reception: Reception, workspace: Workspace, origin: Origin, reply: Reply) -> None:
-    """Only to the asker; once, whatever is delivered again. While nothing can be stored, just so."""
-    tell = partial(replies.privately, workspace, origin, reply.message)
-    await (tell() if reply.busy else reception.once(workspace, origin.key, tell))
+def reopened(reception: Reception, text: str, age: timedelta) -> tuple[Work, str]:
+    """The work of what was stored, perhaps by another process. Raises ValueError where it cannot be read."""
+    found = heard.read(text)
+    late = None
+    if age > LATE:
+        late = refusals.too_late(found.said.text, int(age.total_seconds() // 60))
+    return _work(reception, found, late=late), found.lane
+
+
+async def _hear(reception: Reception, workspace: Workspace, one: Heard, arrived: float | None = None) -> None:
+    """Store it, then begin to answer it. A redelivery ends here."""
+    origin = one.said.origin
+    number = await reception.inbox.store(workspace.organization, origin.key, one.text(), arrived=arrived)
+    if number is not None:
+        reception.inbox.begin(number, _work(reception, one), lane=one.lane)
+
+
+def _work(reception: Reception, one: Heard, *, late: Message | None = None) -> Work:
+    async def work(claim: Claim) -> None:
+        origin = one.said.origin
+        workspace = await reception.workspace(origin)
+        if workspace is None:
+            return
+        if late is not None:
+            await _tell(workspace, one, Reply(late, Outcome.REFUSED))
+            return
+        reply = await reception.answer(workspace, one.said, waited_for=False)
+        if reply.busy:  # Slack did not tell who it is
+            if one.kind is Kind.EVENT:
+                raise PutOff(reply.message.text)
+            await claim.settle()  # from here on nobody does it, and "nothing was started" stays true
+        elif reply.posted or one.kind is not Kind.COMMAND:
+            reception.refresh_home(workspace, origin)
+        if not reply.posted:
+            await _told_or_shown(workspace, one, reply)
+
+    return work
+
+
+async def _told_or_shown(workspace: Workspace, one: Heard, reply: Reply) -> None:
+    """The answer as the form that it asks for, as a modal of the App Home, or as a message."""
+    origin, form = one.said.origin, reply.message.form
+    if form is not None and await filling.opened(workspace, origin, form):
+        return
+    at_home = one.said.in_view == "home" and not replies.files_of(reply.message)
+    if at_home and await filling.shown(workspace, origin, reply.message):
+        return
+    await _tell(workspace, one, reply)
+
+
+async def _tell(workspace: Workspace, one: Heard, reply: Reply) -> None:
+    """Only to the asker. Raises `PutOff` where Slack may take it later."""
+    origin = one.said.origin
+    try:
+        if one.kind is Kind.COMMAND:
+            await replies.to_command(workspace, origin, reply.message)
+        else:
+            await replies.privately(workspace, origin, reply.message)
+    except FAULTS as error:
+        word = error_of(error)
+        if not isinstance(error, SlackApiError) or word in _LATER:
+            raise PutOff(word) from error
+        _log.error("slack.not_answered", extra={"error": word})
 
 
 def _kind(body: Payload) -> str:

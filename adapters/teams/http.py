@@ -16,7 +16,7 @@ from aiohttp import web
 from adapters.teams import inbound
 from adapters.teams.auth import Guard, Turned
 from adapters.teams.inbound import Malformed, Origin
-from adapters.teams.turnstile import Turnstile
+from core.turnstile import Turnstile
 
 _log = logging.getLogger(__name__)
 

@@ -28,7 +28,6 @@ from adapters.teams.platform import Teams
 from adapters.teams.references import PLATFORM
 from adapters.teams.render import Look
 from adapters.teams.speakers import Speakers
-from adapters.teams.turnstile import Turnstile
 from core import people, redeliveries
 from core.collector import Collector
 from core.desk.desk import Desk
@@ -38,6 +37,7 @@ from core.messages import Message, Paragraph
 from core.ports import Channel
 from core.redeliveries import Abandoned
 from core.turns import Turn, Turns
+from core.turnstile import Turnstile
 from core.vault import Vault
 from core.wording import refusals
 

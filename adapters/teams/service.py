@@ -25,12 +25,12 @@ from adapters.teams.platform import Teams as Platform
 from adapters.teams.reception import Parts, Reception, Work
 from adapters.teams.talking import said
 from adapters.teams.tokens import App, Tokens
-from adapters.teams.turnstile import Turnstile
 from core import people
 from core.desk.desk import Desk
 from core.errors import Busy
 from core.filelinks import Links
 from core.turns import Turns
+from core.turnstile import Turnstile
 from core.vault import Vault
 
 _log = logging.getLogger(__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -91,6 +92,12 @@ async def any_texts(connection: AsyncConnection, source: str, before: datetime) 
     """Something was added with a text before that instant and never answered."""
     query = sa.select(requests.c.pk).where(_waiting(source, before)).limit(1)
     return await connection.scalar(query) is not None
+
+
+async def renew(connection: AsyncConnection, pks: Collection[int], now: datetime) -> None:
+    """Begin the wait of those anew that were not answered yet."""
+    mine = sa.and_(requests.c.pk.in_(pks), requests.c.answer.is_(None))
+    await connection.execute(requests.update().where(mine).values(created_at=now))
 
 
 async def remove(connection: AsyncConnection, pk: int) -> None:

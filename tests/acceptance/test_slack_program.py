@@ -80,20 +80,20 @@ async def test_a_command_becomes_one_message_that_turns_into_the_result(desk: De
     assert await asyncio.to_thread(serving.terminate) == 0
 
 
-async def test_what_was_delivered_before_a_crash_is_not_done_again_after_it(desk: Desk) -> None:
+async def test_what_was_acknowledged_before_a_crash_is_done_once_after_it(desk: Desk) -> None:
     serving = await desk.serve()
     command = desk.slack.form(desk.slack.slash("run count campaign_id=42", desk.channel, desk.ana))
     look = desk.slack.json(event(desk.slack, mention(desk.slack, "list", desk.channel, desk.ana)))
     assert (await desk.send(serving, *command))[0] == 200
     assert (await desk.send(serving, *look))[0] == 200
-    await desk.until(lambda: "Succeeded" in desk.shown())
-    serving.kill()
+    serving.kill()  # at once: what was acknowledged is stored, and perhaps no more than that
     again = await desk.serve()
+    await desk.until(lambda: "Succeeded" in desk.shown() and bool(desk.slack.ephemerals))
     for _ in range(2):
         assert (await desk.send(again, *command))[0] == 200
         assert (await desk.send(again, *look))[0] == 200
     assert desk.program.states() == [("succeeded", "succeeded", 1)]
-    assert len(desk.slack.ephemerals) == 1
+    assert 1 <= len(desk.slack.ephemerals) <= 2  # told again where the crash came between telling and noting
     assert len(desk.slack.messages(desk.channel)) == 1
 
 
@@ -127,8 +127,8 @@ async def test_the_first_admin_comes_forward_with_the_code_of_the_server(desk: D
     await desk.until(lambda: "/job claim " in serving.said)
     code = serving.said.split("/job claim ")[1].split()[0]
     said = desk.slack.form(desk.slack.slash(f"claim {code}", desk.channel, desk.ana))
-    _, answer = await desk.send(serving, *said)
-    assert "You are now an admin, Ana" in words(answer)
+    await desk.send(serving, *said)
+    await desk.until(lambda: "You are now an admin, Ana" in words(desk.slack.ephemerals))
 
 
 async def test_doctor_says_that_all_is_well_or_how_to_mend_it(desk: Desk) -> None:

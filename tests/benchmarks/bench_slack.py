@@ -62,8 +62,8 @@ async def _measure() -> None:
 
 def _asking(bot: Bot, slack: FakeSlack, channel: str, ana: str) -> Ask:
     async def ask() -> None:
-        status, answer = await bot.slash("run report", channel, ana)
-        if (status, answer) != (200, {}):
+        status, answer = await bot.post(*slack.form(slack.slash("run report", channel, ana)))
+        if (status, answer) != (200, ""):
             raise AssertionError(f"{status}: {answer}")
 
     return ask
@@ -95,7 +95,8 @@ async def _while_busy(bot: Bot, ask: Ask) -> None:
 
 
 async def _idle(bot: Bot) -> None:
-    """Wait until what was started has ended: this figure is not about its share of the one writer."""
+    """Wait until what was asked for is done: this figure is not about its share of the one writer."""
+    await bot.answered()
 
     async def ended() -> bool:
         async with bot.store.reading() as connection:

@@ -79,13 +79,24 @@ class Bot(Rig):
             return answer.status, await answer.text()
 
     async def slash(self, text: str, channel: str, user: str, **more: str) -> tuple[int, Payload]:
-        """Say `/job text`: (status, the answer's JSON)."""
+        """Say `/job text`: (status, what only the asker was told)."""
         return await self.send_form(self.fake.slash(text, channel, user, **more))
 
     async def send_form(self, fields: dict[str, str]) -> tuple[int, Payload]:
-        """Send a signed form."""
+        """Send a signed form: (status, the answer itself, or what followed by its response_url)."""
         status, answer = await self.post(*self.fake.form(fields))
-        return status, json.loads(answer) if answer.startswith("{") else {}
+        if answer.startswith("{"):
+            return status, json.loads(answer)
+        await self.answered()
+        key = fields.get("response_url", "").rpartition("/")[2]
+        issued = self.fake.response_urls.get(key)
+        told = [one for one in issued.said if one.get("response_type") == "ephemeral"] if issued else []
+        return status, told[0] if told else {}
+
+    async def answered(self) -> None:
+        """Wait until whatever was heard here is done and told."""
+        if self.slack.reception is not None:
+            await self.slack.reception.inbox.idle()
 
     async def interact(self, payload: Payload) -> tuple[int, Payload]:
         """Send a button, a shortcut or a submission."""
@@ -94,6 +105,7 @@ class Bot(Rig):
     async def event(self, inner: Payload, *, key: str = "", **more: Any) -> int:
         """Deliver an event; its status."""
         status, _ = await self.post(*self.fake.json(event(self.fake, inner, key=key, **more)))
+        await self.answered()
         return status
 
     async def deliveries(self) -> list[Row]:

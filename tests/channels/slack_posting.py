@@ -200,6 +200,7 @@ def post_by_url(slack: FakeSlack, key: str, arguments: Payload) -> Payload:
         return {}
     content = _content(slack, arguments)
     found.uses += 1
+    found.said.append(arguments)
     ts, thread = slack.ts(), str(arguments.get("thread_ts") or "")
     if arguments.get("response_type", "ephemeral") == "ephemeral":
         shown = {"channel": found.channel, "user": found.user, "ts": ts, "thread_ts": thread}

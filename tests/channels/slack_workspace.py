@@ -97,12 +97,13 @@ class Upload:
 
 @dataclass(slots=True)
 class Issued:
-    """A trigger or a response_url: when it was given out, for whom, and how often it was used."""
+    """A trigger or a response_url: when it was given out, for whom, how often it was used, and for what."""
 
     at: float
     user: str
     channel: str
     uses: int = 0
+    said: list[Payload] = field(default_factory=list)
 
 
 @dataclass(slots=True)

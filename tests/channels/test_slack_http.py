@@ -112,6 +112,7 @@ async def test_a_header_from_the_network_makes_no_listener_lazy(scene: Scene) ->
     body, headers = scene.slack.form(scene.slack.slash("run report", scene.channel, scene.ana))
     lazy = {"X-Slack-Bolt-Lazy-Only": "1", "X-Slack-Bolt-Lazy-Function-Name": "listener"}
     assert (await scene.bot.post(body, {**headers, **lazy}))[0] == 200
+    await scene.bot.answered()
     assert await scene.batches() == 1
 
 

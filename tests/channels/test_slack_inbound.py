@@ -24,7 +24,7 @@ async def test_a_command_starts_one_run_and_its_answer_is_left_to_the_message(sc
     assert scene.slack.ephemerals == []
 
 
-async def test_a_read_is_answered_to_the_asker_only_in_the_answer_itself(scene: Scene) -> None:
+async def test_a_read_is_answered_to_the_asker_only_by_the_commands_response_url(scene: Scene) -> None:
     status, answer = await scene.bot.slash("list", scene.channel, scene.ana)
     assert status == 200
     assert answer["response_type"] == "ephemeral"
@@ -220,4 +220,64 @@ async def test_racing_deliveries_of_one_mention_answer_once(scene: Scene) -> Non
     said = mention(scene.slack, "list", scene.channel, scene.ana)
     statuses = await asyncio.gather(*(scene.bot.event(said, key="Ev7") for _ in range(6)))
     assert set(statuses) == {200}
-    assert len(scene.slack.ephemerals) == 1
+    assert len(scene.slack.ephemerals) == 2  # the first is of the command
+
+
+async def test_what_was_stored_before_a_crash_is_answered_after_it_as_it_would_have_been(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reception = scene.bot.slack.reception
+    assert reception is not None
+    monkeypatch.setattr(reception.inbox, "begin", lambda *_, **__: None)  # the process died before it began
+    outside = scene.slack.channel("sales", bot=False, members=(scene.ana,))
+    at_home = button(scene.slack, "list", scene.bob, view={"type": "home"})
+    await scene.bot.slash("run report do=ünï", outside, scene.ana)
+    await scene.bot.slash("list", outside, scene.bob)
+    await scene.bot.event(mention(scene.slack, "list", scene.channel, scene.ana))
+    await scene.bot.interact(at_home)
+    assert await scene.batches() == 0
+    stored = [row for row in await scene.bot.rows(tables.requests) if row.answer is None]
+    assert len(stored) == 4
+    assert not any("report" in row.text for row in stored)
+    monkeypatch.undo()
+    scene.bot.store.offset = timedelta(seconds=31)
+    assert await reception.inbox.take_up() == 4
+    await scene.bot.answered()
+    assert await scene.batches() == 1
+    (row,) = await scene.bot.deliveries()
+    left = datetime.fromisoformat(row.reference["until"]) - datetime.now(UTC)
+    assert timedelta(minutes=29) < left <= timedelta(minutes=30)
+    told = [(one["channel"], one["user"]) for one in scene.slack.ephemerals]
+    assert sorted(told) == sorted([(outside, scene.bob), (scene.channel, scene.ana)])
+    assert len(scene.slack.asked("views.open")) == 1
+    assert [row.text for row in await scene.bot.rows(tables.requests)] == [None] * 5
+
+
+async def test_what_was_said_long_ago_is_not_done_but_told(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reception = scene.bot.slack.reception
+    assert reception is not None
+    monkeypatch.setattr(reception.inbox, "begin", lambda *_, **__: None)
+    await scene.bot.slash("run report", scene.channel, scene.ana)
+    monkeypatch.undo()
+    scene.bot.store.offset = timedelta(minutes=25)
+    await reception.inbox.take_up()
+    await scene.bot.answered()
+    assert await scene.batches() == 0
+    (told,) = scene.slack.ephemerals
+    assert "25 minutes ago" in words(told)
+
+
+async def test_an_answer_that_slack_does_not_take_is_told_later(scene: Scene) -> None:
+    scene.slack.fault("response_url", Fault(status=500))
+    scene.slack.fault("chat.postEphemeral", Fault(error="internal_error"))
+    assert await scene.bot.slash("list", scene.channel, scene.ana) == (200, {})
+    assert scene.slack.ephemerals == []
+    scene.bot.store.offset = timedelta(seconds=31)
+    reception = scene.bot.slack.reception
+    assert reception is not None
+    assert await reception.inbox.take_up() == 1
+    await scene.bot.answered()
+    (told,) = scene.slack.ephemerals
+    assert "report" in words(told)

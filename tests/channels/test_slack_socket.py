@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from core.store import tables
 from core.store.database import Store
 from core.store.migrate import migrate
 from tests.channels.fake_slack import FakeSlack
-from tests.channels.slack_office import SCOPES, Bot, Scene, event, mention
+from tests.channels.slack_office import SCOPES, Bot, Scene, event, mention, words
 from tests.store.rig import until
 
 
@@ -35,16 +36,21 @@ async def test_a_command_is_acknowledged_once_it_is_stored(linked: Scene) -> Non
         "slash_commands", linked.slack.slash("run report", linked.channel, linked.ana)
     )
     await asyncio.wait_for(sent.acknowledged.wait(), 10)
-    assert await linked.batches() == 1
+    assert await linked.bot.count(tables.requests) >= 1
     assert "payload" not in sent.answers[0]
+    await linked.bot.answered()
+    assert await linked.batches() == 1
 
 
-async def test_a_read_is_answered_in_the_acknowledgement(linked: Scene) -> None:
+async def test_a_read_is_answered_to_the_asker_through_the_response_url(linked: Scene) -> None:
     sent = await linked.slack.socket.send(
         "slash_commands", linked.slack.slash("list", linked.channel, linked.ana)
     )
     await asyncio.wait_for(sent.acknowledged.wait(), 10)
-    assert sent.answers[0]["payload"]["response_type"] == "ephemeral"
+    await linked.bot.answered()
+    (told,) = linked.slack.ephemerals
+    assert (told["channel"], told["user"]) == (linked.channel, linked.ana)
+    assert len(linked.slack.asked("response_url")) == 1
 
 
 async def test_without_http_there_is_no_door(linked: Scene) -> None:
@@ -88,8 +94,10 @@ async def test_what_could_not_be_stored_is_not_acknowledged(linked: Scene, tmp_p
             "slash_commands", linked.slack.slash("run report", linked.channel, linked.ana)
         )
         await asyncio.wait_for(second.acknowledged.wait(), 10)  # a command is told that nothing was started
+        assert "nothing was started" in words(second.answers[0]["payload"])
         assert not first.acknowledged.is_set()
     await other.close()
     again = await socket.send("events_api", said, envelope_id="env-1", retry_attempt=1)
     await asyncio.wait_for(again.acknowledged.wait(), 10)
+    await linked.bot.answered()
     assert await linked.batches() == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from adapters.teams.turnstile import AT_ONCE, Turnstile
+from core.turnstile import AT_ONCE, Turnstile
 
 
 async def test_work_waits_for_a_quiet_moment_but_not_for_ever() -> None:

@@ -1,4 +1,4 @@
-"""Lets what Teams waits for go first: work that was answered already asks the database in between."""
+"""Lets what a platform waits for go first: work that was answered already asks the database in between."""
 
 from __future__ import annotations
 
