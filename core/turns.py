@@ -21,11 +21,17 @@ Result = TypeVar("Result")
 
 @dataclass(slots=True)
 class Turn:
-    """One transaction. `queued` goes to the engine, `owed` wakes the notifier."""
+    """One transaction. `queued` goes to the engine, `owed` wakes the notifier.
+
+    `freed` is how many slots of this process come free with it. Who has a free slot claims by itself, so that
+    as many of what is queued need nobody to be told of them where telling is a row; should this process die
+    first, the sweep finds them.
+    """
 
     connection: AsyncConnection
     now: datetime
     queued: list[Ref] = field(default_factory=list)
+    freed: int = 0
     owed: bool = False
 
 
@@ -59,8 +65,9 @@ class Turns:
             nonlocal turn
             turn = Turn(connection, await self.store.now(connection))
             result = await work(turn)
-            if turn.queued and self.engine is not None and self.engine.transactional:
-                await self.engine.enqueue(connection, turn.queued)
+            told = turn.queued[turn.freed :]
+            if told and self.engine is not None and self.engine.transactional:
+                await self.engine.enqueue(connection, told)
             return result
 
         result = await self.store.write(begin, patience=patience)

@@ -313,7 +313,11 @@ class Worker:
         _log.error("run.end_given_up", extra={"run": claim.id})  # `_watch` or the reaper ends it
 
     async def _finish(self, endings: list[runs.Ending]) -> list[bool]:
-        ours = await self._turns.take(lambda turn: runs.finish(turn, endings))
+        async def finish(turn: Turn) -> set[int]:
+            turn.freed = len(endings)
+            return await runs.finish(turn, endings)
+
+        ours = await self._turns.take(finish)
         await self._backlog.ended()
         return [ending.pk in ours for ending in endings]
 

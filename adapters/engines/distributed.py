@@ -24,6 +24,7 @@ import psycopg
 import sqlalchemy as sa
 from procrastinate import tasks
 from procrastinate.exceptions import ConnectorException
+from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.engines import schema
@@ -160,7 +161,12 @@ class Distributed:
 
     def _application(self, slots: Slots | None = None) -> tuple[procrastinate.App, tasks.Task[Any, Any, Any]]:
         connector = procrastinate.PsycopgConnector(
-            conninfo=self._conninfo, kwargs=self._arguments, min_size=1, max_size=4, timeout=LEAVE
+            conninfo=self._conninfo,
+            kwargs=self._arguments,
+            min_size=1,
+            max_size=4,
+            timeout=LEAVE,
+            pool_factory=_pool,
         )
         app = procrastinate.App(connector=connector)
 
@@ -172,6 +178,17 @@ class Distributed:
 
     async def _connect(self, *, autocommit: bool) -> psycopg.AsyncConnection[Any]:
         return await psycopg.AsyncConnection.connect(self._conninfo, autocommit=autocommit, **self._arguments)
+
+
+def _pool(**arguments: Any) -> AsyncConnectionPool[Any]:
+    return AsyncConnectionPool(**(arguments | {"check": _standing}))
+
+
+async def _standing(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Let a pooled connection be used. Asking the server each time would double the trips; one that ended the
+    connection has said so already."""
+    if not dialects.silent(connection):
+        await AsyncConnectionPool.check_connection(connection)
 
 
 async def _end(task: asyncio.Task[None]) -> None:

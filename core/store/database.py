@@ -104,7 +104,6 @@ class Store:
             left = patience - timedelta(seconds=time.monotonic() - began)
             await connection.execution_options(**dialects.patience(left))
             async with connection.begin():
-                await dialects.be_patient(connection, left)
                 yield connection
         finally:
             await connection.close()
@@ -147,8 +146,7 @@ class Store:
         """The database's clock. Read once per transaction and passed down as `now`."""
         if self.sqlite:  # one machine, one clock: the process's own
             return datetime.now(UTC) + self.offset
-        moment: datetime = (await connection.execute(sa.select(dialects.CLOCK))).scalar_one()
-        return moment + self.offset
+        return await dialects.clock(connection) + self.offset
 
     async def close(self) -> None:
         """Let go of every connection."""

@@ -20,7 +20,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from core.errors import Misconfigured
-from core.store import onehop
+from core.store import fewtrips, onehop
+from core.store.fewtrips import silent as silent
 
 PATIENCE_STEP = 0.1  # seconds: finer steps would set SQLite's wait anew for every request
 BUSY_TIMEOUT = 2.0  # seconds that a statement waits for SQLite's write lock; then the asker hears "busy"
@@ -169,16 +170,21 @@ def libpq(address: URL) -> tuple[str, dict[str, Any]]:
 
 
 def patience(left: timedelta) -> dict[str, int]:
-    """Execution options of a connection whose transaction may wait that long for SQLite's write lock."""
+    """Execution options of a connection whose transaction may wait that long: SQLite's for its write lock,
+    PostgreSQL's with each statement for a lock. Milliseconds."""
     steps = -(-max(0.0, left.total_seconds()) // PATIENCE_STEP)
-    return {"busy_timeout": round(min(BUSY_TIMEOUT, steps * PATIENCE_STEP) * 1000)}
+    return {
+        "busy_timeout": round(min(BUSY_TIMEOUT, steps * PATIENCE_STEP) * 1000),
+        "lock_timeout": max(1, round(left.total_seconds() * 1000)),
+    }
 
 
-async def be_patient(connection: AsyncConnection, left: timedelta) -> None:
-    """Bound how long each statement of this transaction waits for a lock; SQLite has waited by now."""
-    if connection.dialect.name == "postgresql":
-        limit = max(1, round(left.total_seconds() * 1000))
-        await connection.exec_driver_sql(f"SET LOCAL lock_timeout = {limit}")
+async def clock(connection: AsyncConnection) -> datetime:
+    """PostgreSQL's clock: for who asks first, as its transaction began; then as it is."""
+    moment = fewtrips.begun_at(connection.sync_connection) if connection.sync_connection else None
+    if moment is None:
+        moment = (await connection.execute(sa.select(CLOCK))).scalar_one()
+    return moment.astimezone(UTC)
 
 
 def _begin_immediate(connection: sa.Connection) -> None:
@@ -243,14 +249,17 @@ def insert_ignoring(
 
 
 def _postgresql(address: URL, pool: int) -> AsyncEngine:
-    return create_async_engine(
-        address,
+    engine = create_async_engine(
+        address.set(drivername=f"postgresql+{fewtrips.DRIVER}"),
+        isolation_level="AUTOCOMMIT",  # of the driver: transactions begin where we say, with the clock
         pool_size=pool,
         max_overflow=0,
         pool_pre_ping=True,
         pool_timeout=10,
         connect_args=_postgresql_arguments(),
     )
+    sa.event.listen(engine.sync_engine, "begin", fewtrips.begin)
+    return engine
 
 
 def _postgresql_arguments() -> dict[str, Any]:

@@ -19,11 +19,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import procrastinate
-import sqlalchemy as sa
 from cryptography.fernet import Fernet
 
 from adapters.engines.distributed import Distributed
-from core import batches, people, workspaces
+from core import batches, ids, people, workspaces
 from core.definitions import AgentDefinition, JobDefinition, SourceDefinition
 from core.desk.desk import Desk
 from core.desk.visit import Outcome, Request
@@ -38,11 +37,13 @@ from core.store.migrate import migrate
 from core.turns import Turn, Turns
 from core.vault import Vault
 from core.worker import Equipment, Worker
+from tests.benchmarks import bare
 from tests.benchmarks.figures import figure
 
 RUNS = 400
 ASKED = 40
 CONCURRENCY = 10
+LOOK = 0.05  # seconds between two looks of who measures: each takes its time from those who work
 SPEAKER = Speaker("console", "local", "bench", "Bench", Standing.OWNER)
 
 
@@ -74,7 +75,7 @@ class Process:
         equipment = Equipment({"report": self.agent}, no_source, {}, vault, zone)
         self.worker = Worker(self.turns, equipment, name="bench", lease=timedelta(seconds=30))
         self.janitor = Janitor(self.turns, lease=timedelta(seconds=30))
-        self.count = 0
+        self.name, self.count = ids.new(), 0  # a key that was there before is answered as before
 
     async def prepare(self) -> None:
         """Schema, and a trivial job that may run as often at once as there are slots."""
@@ -115,7 +116,7 @@ class Process:
     async def ask(self, text: str) -> int:
         """Say a line that starts a batch."""
         self.count += 1
-        request = Request(SPEAKER, Channel("console", "bench"), text, f"k{self.count}")
+        request = Request(SPEAKER, Channel("console", "bench"), text, f"{self.name}-{self.count}")
         reply = await self.desk.answer(request)
         if reply.outcome is not Outcome.DONE or reply.batch is None:
             raise RuntimeError(reply.message.text)
@@ -124,26 +125,7 @@ class Process:
     async def ended(self, batch: int) -> None:
         """Wait until a batch has ended."""
         while not (await self.turns.look(lambda turn: batches.get(turn, [batch])))[0].state.ended:
-            await asyncio.sleep(0.02)
-
-
-def bare(address: str) -> tuple[procrastinate.App, Any]:
-    """Procrastinate alone, with a task that does nothing."""
-    plain = sa.make_url(address).set(drivername="postgresql").render_as_string(hide_password=False)
-    app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=plain, min_size=2, max_size=12))
-
-    @app.task(name="noop", queue="bare")
-    async def noop(n: int) -> None:
-        return None
-
-    return app, noop
-
-
-async def bare_worker(address: str) -> None:
-    """A worker of no-ops, until it is terminated."""
-    app, _ = bare(address)
-    async with app.open_async():
-        await app.run_worker_async(queues=["bare"], concurrency=CONCURRENCY, delete_jobs="always")
+            await asyncio.sleep(LOOK)
 
 
 @asynccontextmanager
@@ -168,7 +150,7 @@ async def processes(kind: str, number: int, address: str) -> AsyncIterator[None]
 
 async def bare_rate(address: str, workers: int) -> float:
     """No-ops per second of bare Procrastinate."""
-    app, noop = bare(address)
+    app, noop = bare.application(address)
     async with app.open_async(), processes("bare", workers, address):
         await noop.batch_defer_async(*({"n": n} for n in range(20)))
         await _drained(app)
@@ -180,7 +162,7 @@ async def bare_rate(address: str, workers: int) -> float:
 
 async def _drained(app: procrastinate.App) -> None:
     while await app.job_manager.list_jobs_async(queue="bare"):
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(LOOK)
 
 
 async def own_rate(process: Process, workers: int, address: str) -> float:
@@ -204,6 +186,7 @@ async def latency(address: str) -> float:
         batch = await process.ask("run trivial n=1")
         waits.append(await process.agent.began.get() - started)
         await process.ended(batch)
+        await asyncio.sleep(LOOK)  # idle: nothing of the last one is under way
     stop.set()
     await working
     await process.store.close()
@@ -233,7 +216,7 @@ def main() -> None:
     if sys.argv[1:] and sys.argv[1] in ("worker", "bare"):
         print("ready", flush=True)
         address = os.environ["BENCH_ADDRESS"]
-        asyncio.run(worker(address) if sys.argv[1] == "worker" else bare_worker(address))
+        asyncio.run(worker(address) if sys.argv[1] == "worker" else bare.work(address, CONCURRENCY))
         return
     with tempfile.TemporaryDirectory(prefix="slashjob-pg-") as folder:
         os.environ.setdefault("XDG_RUNTIME_DIR", folder)

@@ -95,6 +95,33 @@ async def test_the_clock_is_utc_moves_within_a_transaction_and_takes_an_offset(s
         assert await store.now(connection) - second > timedelta(hours=2)
 
 
+async def test_a_transaction_on_postgresql_begins_in_one_trip(migrated_postgres_url: str) -> None:
+    store = Store(migrated_postgres_url)
+    said: list[str] = []
+    async with store.transaction():
+        pass
+    listening = store.writer.sync_engine
+    sa.event.listen(listening, "before_cursor_execute", lambda *given: said.append(given[2]))
+    async with store.transaction(timedelta(seconds=3)) as connection:
+        await store.now(connection)
+        limit = await connection.scalar(sa.text("SHOW lock_timeout"))
+    assert [line.partition(";")[0] for line in said] == ["BEGIN", "SHOW lock_timeout"]
+    assert limit not in ("0", None)
+    await store.close()
+
+
+async def test_a_connection_that_the_server_ended_is_replaced_unnoticed(migrated_postgres_url: str) -> None:
+    store, other = Store(migrated_postgres_url, pool=1), Store(migrated_postgres_url, pool=1)
+    async with store.transaction() as connection:
+        first = await connection.scalar(sa.text("SELECT pg_backend_pid()"))
+    async with other.transaction() as connection:
+        await connection.execute(sa.text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": first})
+    async with store.transaction() as connection:
+        assert await connection.scalar(sa.text("SELECT pg_backend_pid()")) != first
+    await store.close()
+    await other.close()
+
+
 async def test_naive_instants_are_refused(store: Store) -> None:
     from core.store.tables import organizations
 

@@ -81,6 +81,17 @@ async def test_a_token_is_there_when_its_run_is_queued_and_not_before(node: Node
     assert "never" not in await tokens(node.store)
 
 
+async def test_as_many_as_slots_come_free_with_the_same_commit_need_no_token(node: Node) -> None:
+    """Who has a free slot claims by itself; only what is more than that has to be told to others."""
+
+    async def queued(turn: Turn) -> None:
+        turn.queued += [("a", 0), ("b", 0), ("c", 0)]
+        turn.freed = 2
+
+    await node.turns.take(queued)
+    assert await tokens(node.store) == ["c"]
+
+
 async def test_runs_are_executed_and_nothing_is_left_of_their_tokens(node: Node) -> None:
     job = await node.job(max_parallel=5)
     before = await node.start(job, *({"do": "ok"} for _ in range(12)))
