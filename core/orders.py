@@ -21,6 +21,7 @@ from core.jobs import Job
 from core.lifecycles import UNSUCCESSFUL
 from core.parameters import Fan, Given
 from core.people import Member
+from core.privacy import is_private
 from core.runs import Run
 from core.turns import Turn
 from core.vault import Vault
@@ -220,10 +221,11 @@ def _given(job: Job, order: Order) -> list[Mapping[str, Given | Scalar]]:
 
 
 async def _told_in(turn: Turn, job: Job, notify: str) -> int | None:
-    """The number of the channel that hears of the end: what was asked for, the job's own, or for alerts."""
+    """The number of the channel that hears of the end: what was asked for, or the job's own. Without one,
+    `batches` finds the one for alerts; what is for one person needs it here, to know their platform."""
     target = notify or job.job.channel
     found = await places.find(turn, job.organization, target) if target else None
-    return await places.origin(turn, job.organization, found)
+    return await places.origin(turn, job.organization, found) if is_private(job.job) else found
 
 
 async def _note(turn: Turn, actor: Member, batch_id: str, note: str) -> None:

@@ -51,11 +51,15 @@ class Turns:
         self.wake = wake
 
     async def take(
-        self, work: Callable[[Turn], Awaitable[Result]], *, patience: timedelta | None = None
+        self,
+        work: Callable[[Turn], Awaitable[Result]],
+        *,
+        patience: timedelta | None = None,
+        brief: bool = False,
     ) -> Result:
         """Do `work` in one transaction, then hand over what it queued and wake who is owed.
 
-        `patience` bounds the wait for others who write.
+        `patience` bounds the wait for others who write; `brief` is work of a few small statements.
 
         `work` may be begun again after a deadlock. Raises what it raises, and `errors.Busy`.
         """
@@ -70,7 +74,7 @@ class Turns:
                 await self.engine.enqueue(connection, told)
             return result
 
-        result = await self.store.write(begin, patience=patience)
+        result = await self.store.write(begin, patience=patience, brief=brief)
         if turn is not None and turn.queued and self.engine is not None and not self.engine.transactional:
             await self.engine.enqueue(None, turn.queued)
         if turn is not None and turn.owed and self.wake is not None:

@@ -92,9 +92,14 @@ class Door:
             return said, not endpoint.changes and keys.stale(now, turn.now)
 
         turns = self._desk.turns
-        take = turns.take if endpoint.changes else turns.look
+
+        async def turn_of(asked: Asked | None) -> tuple[web.Response, bool]:
+            if not endpoint.changes:
+                return await turns.look(lambda turn: work(turn, asked))
+            return await turns.take(lambda turn: work(turn, asked), brief=endpoint.brief)
+
         try:
-            said, stale = await self._desk.chooser.during(lambda asked: take(lambda turn: work(turn, asked)))
+            said, stale = await self._desk.chooser.during(turn_of)
         except Refusal as refused:
             body = brought.raw if isinstance(brought.raw, dict) else {}
             raise problems.of_refusal(refused, body=body) from None

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from core.errors import Busy, Unsettled
 from core.store import dialects
@@ -37,13 +37,17 @@ class Store:
         self.offset = timedelta(0)
         self._away = ""  # why the database could not be reached last time
         self.writer = dialects.writer(self.address, pool=pool)
+        self._brief = dialects.brief(self.writer)
         self._reader = dialects.reader(self.address, pool=4)
 
     @asynccontextmanager
-    async def transaction(self, patience: timedelta | None = None) -> AsyncIterator[AsyncConnection]:
+    async def transaction(
+        self, patience: timedelta | None = None, *, brief: bool = False
+    ) -> AsyncIterator[AsyncConnection]:
         """Begin, and commit at the end unless something raised.
 
-        With `patience`, that is how long the wait for others who write may take, at most.
+        With `patience`, that is how long the wait for others who write may take, at most. `brief`: a few
+        small statements, which SQLite executes without going to another thread for each.
 
         Raises:
             Busy: the database could not take the write in time, is full or away; nothing was written.
@@ -51,7 +55,7 @@ class Store:
         """
         done = False
         try:
-            async with self._begun(patience) as connection:
+            async with self._begun(patience, self._brief if brief else self.writer) as connection:
                 yield connection
                 done = True
         except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
@@ -83,18 +87,18 @@ class Store:
         return Busy("The database is away; nothing was started.", hint="Try again in a moment.")
 
     @asynccontextmanager
-    async def _begun(self, patience: timedelta | None) -> AsyncIterator[AsyncConnection]:
+    async def _begun(self, patience: timedelta | None, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         """A transaction. Whoever has patience waits that long for the turn (SQLite's one writer), for the
         beginning and for the locks of statements: until then nothing is written, so giving up is safe.
 
         Only the wait for the turn is broken off from outside; a statement that was sent ends by itself.
         """
         if patience is None:
-            async with self.writer.begin() as connection:
+            async with engine.begin() as connection:
                 yield connection
             return
         began = time.monotonic()
-        connection = self.writer.connect()
+        connection = engine.connect()
         try:
             async with asyncio.timeout(patience.total_seconds()):
                 await connection.start()
@@ -126,15 +130,19 @@ class Store:
         self._away = ""
 
     async def write(
-        self, work: Callable[[AsyncConnection], Awaitable[Result]], *, patience: timedelta | None = None
+        self,
+        work: Callable[[AsyncConnection], Awaitable[Result]],
+        *,
+        patience: timedelta | None = None,
+        brief: bool = False,
     ) -> Result:
-        """Do `work` in a transaction, beginning again where the database asks for it.
+        """Do `work` in a transaction (as `transaction`), beginning again where the database asks for it.
 
         `work` may run several times; only its last run is committed.
         """
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                async with self.transaction(patience) as connection:
+                async with self.transaction(patience, brief=brief) as connection:
                     return await work(connection)
             except sa.exc.DBAPIError as error:
                 if attempt == ATTEMPTS or not dialects.repeatable(error):

@@ -119,7 +119,7 @@ def writer(address: URL, *, pool: int) -> AsyncEngine:
         return _postgresql(address, pool)
     engine = create_async_engine(
         address.set(database=str(file(address))),
-        connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT},
+        connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT, "check_same_thread": False},
         pool_size=1,
         max_overflow=0,
         pool_timeout=BUSY_TIMEOUT * 5,
@@ -187,14 +187,23 @@ async def clock(connection: AsyncConnection) -> datetime:
     return moment.astimezone(UTC)
 
 
+def brief(engine: AsyncEngine) -> AsyncEngine:
+    """The writer for transactions of few small statements, which SQLite then executes at hand (`onehop`)."""
+    return engine.execution_options(at_hand=True) if engine.dialect.name == "sqlite" else engine
+
+
 def _begin_immediate(connection: sa.Connection) -> None:
     """SQLite's own wait is a setting of the connection: it is changed only where it has to be another."""
     usual = round(BUSY_TIMEOUT * 1000)
-    wanted = connection.get_execution_options().get("busy_timeout", usual)
+    options = connection.get_execution_options()
+    wanted = options.get("busy_timeout", usual)
+    driver: Any = connection.connection.dbapi_connection
+    driver.at_hand = False  # whatever was before: to begin may take its time
     if connection.info.get("busy_timeout", usual) != wanted:
         connection.exec_driver_sql(f"PRAGMA busy_timeout={wanted:d}")
         connection.info["busy_timeout"] = wanted
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+    driver.at_hand = options.get("at_hand", False)
 
 
 def repeatable(error: BaseException) -> bool:

@@ -2,11 +2,16 @@
 
 The stock cursor makes four: open, execute, fetch, close. Each is two switches of threads, which is
 most of what a small statement costs. Results are fetched whole, as the stock cursor does.
+
+A connection that is `at_hand` makes none: its statements are executed where they are asked for. That is for
+transactions of few small statements which hold SQLite's write lock already, so that none of them waits; the
+begin, which may wait, and the commit, which writes to the disk, are always made in the driver's thread.
 """
 
 from __future__ import annotations
 
 import collections
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -20,6 +25,9 @@ from sqlalchemy.dialects.sqlite.aiosqlite import (
 from sqlalchemy.util import await_only
 
 DRIVER = "onehop"
+
+Done = tuple[Any, int, int, list[Any]]
+"""What a statement brought: the description of its columns, rows changed, the last id, rows."""
 
 
 class _Cursor(AsyncAdapt_aiosqlite_cursor):
@@ -61,17 +69,23 @@ class _Cursor(AsyncAdapt_aiosqlite_cursor):
 
     def _work(self, verb: str, operation: str, parameters: Any) -> None:
         connection: Any = self._connection
+        adapted: Any = self._adapt_connection
+        whole = partial(_whole, connection, verb, operation, parameters)
         try:
-            done = await_only(connection._execute(partial(_whole, connection, verb, operation, parameters)))
+            done = await_only(_here(whole) if adapted.at_hand else connection._execute(whole))
         except Exception as error:
-            self._adapt_connection._handle_exception(error)
+            adapted._handle_exception(error)
         self._description, self._number, self._last, rows = done
         self._rows = collections.deque(rows)
 
 
 class _Connection(AsyncAdapt_aiosqlite_connection):
-    __slots__ = ()
+    __slots__ = ("at_hand",)
     _cursor_cls = _Cursor
+
+    def __init__(self, dbapi: Any, connection: Any) -> None:
+        super().__init__(dbapi, connection)
+        self.at_hand = False
 
 
 class _Driver(AsyncAdapt_aiosqlite_dbapi):
@@ -91,7 +105,12 @@ class Dialect(SQLiteDialect_aiosqlite):
         return _Driver(__import__("aiosqlite"), __import__("sqlite3"))
 
 
-def _whole(connection: Any, verb: str, operation: str, parameters: Any) -> tuple[Any, int, int, list[Any]]:
+async def _here(work: Callable[[], Done]) -> Done:
+    """Awaited, though nothing waits: SQLAlchemy wants to see that the driver is asynchronous."""
+    return work()
+
+
+def _whole(connection: Any, verb: str, operation: str, parameters: Any) -> Done:
     """In the driver's thread: open, execute, fetch, close."""
     cursor = connection._conn.cursor()
     try:
