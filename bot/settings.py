@@ -53,6 +53,13 @@ class Settings(BaseModel):
     )
     host: str = Field("127.0.0.1", alias="SLASHJOB_HOST", description="the address that serve listens on")
     port: int = Field(8080, alias="SLASHJOB_PORT", ge=0, le=65535, description="its port; 0 takes a free one")
+    worker_port: int | None = Field(
+        None,
+        alias="SLASHJOB_WORKER_PORT",
+        ge=0,
+        le=65535,
+        description="where a worker answers /healthz, /readyz and /metrics; unset: nowhere",
+    )
     public_url: str = Field(
         "",
         alias="SLASHJOB_PUBLIC_URL",

@@ -1,8 +1,9 @@
-"""`slashjob worker`: a process that executes runs and does nothing else; it listens to nobody."""
+"""`slashjob worker`: a process that executes runs and does nothing else; it listens to who watches it."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import signal
 
@@ -23,19 +24,29 @@ async def work(settings: Settings) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    try:
+    async with contextlib.AsyncExitStack() as ends:
+        ends.push_async_callback(bot.close)
         _refuse(bot)
         await bot.open()
         gc.collect()
         gc.freeze()
+        if settings.worker_port is not None:
+            await _be_watched(bot, settings.worker_port, ends)
         bot.callbacks.listen()  # the bots under the public URL take what services bring, and pass it on
         await bot.execute("worker")
         tagged = f", also those for {', '.join(settings.tags)}" if settings.tags else ""
         click.echo(f"slashjob worker executes up to {settings.concurrency} runs at once{tagged}", err=True)
         await stop.wait()
-    finally:
-        await bot.close()
     return 0
+
+
+async def _be_watched(bot: Bot, port: int, ends: contextlib.AsyncExitStack) -> None:
+    from bot import health  # HTTP takes its time to load: only where it is spoken
+
+    runner = await health.watched(bot, port)
+    ends.push_async_callback(runner.cleanup)
+    host, taken = runner.addresses[0][:2]
+    click.echo(f"slashjob worker is watched at http://{host}:{taken}/readyz", err=True)
 
 
 def _refuse(bot: Bot) -> None:

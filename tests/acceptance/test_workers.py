@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 import signal
+import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -70,13 +73,30 @@ def work(bots: Program, *arguments: str, **settings: str) -> Serving:
     return working
 
 
+def watched(working: Serving) -> Callable[[str], tuple[int, Any]]:
+    """The page of a worker: (status, body) of a path, JSON where it is some."""
+    found = re.search(r"watched at (http://127\.0\.0\.1:\d+)/readyz", working.said)
+    assert found is not None, working.said
+
+    def get(path: str) -> tuple[int, Any]:
+        with urllib.request.urlopen(found[1] + path, timeout=30) as answer:
+            text = answer.read().decode()
+        return answer.status, text if path == "/metrics" else json.loads(text)
+
+    return get
+
+
 def test_a_worker_executes_what_a_serve_without_slots_took_in(bots: Program, rows: Any) -> None:
     bots.run("apply")
     serving = bots.serve(SLASHJOB_CONCURRENCY="0")
     bots.run("say", "run gated gate=g")
     assert rows(STATES) == [("active", "queued", 0)]
-    working = work(bots)
+    working = work(bots, SLASHJOB_WORKER_PORT="0")
     bots.begun("g")
+    page = watched(working)
+    assert page("/healthz") == (200, {"status": "ok"})
+    assert page("/readyz") == (200, {"status": "ready", "running": 1})
+    assert "slashjob_running 1.0" in page("/metrics")[1]
     seat = "select w.name from runs r join workers w on w.pk = r.worker"
     assert rows(seat)[0][0].endswith(f":{working.pid}")
     bots.open("g")
