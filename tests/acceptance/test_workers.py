@@ -135,12 +135,12 @@ def test_a_rolling_restart_loses_no_run_and_doubles_none(bots: Program, rows: An
     def enough(number: int) -> bool:
         return effects.exists() and len(effects.read_text().splitlines()) >= number
 
-    until(lambda: enough(6), "runs")
+    until(lambda: enough(2), "runs")
     for place, node in enumerate(nodes):
         seen = len(effects.read_text().splitlines())
         assert node.terminate() == 0
         nodes[place] = work(bots) if place == 2 else bots.serve()
-        until(lambda wanted=seen + 6: enough(wanted), "more runs")  # type: ignore[misc]
+        until(lambda wanted=seen + 4: enough(wanted), "more runs")  # type: ignore[misc]
     bots.say("pause steady", wait=False, code=None)
     until(lambda: rows("select 1 from batches where state in ('active', 'waiting')") == [], "the end")
     for node in nodes:

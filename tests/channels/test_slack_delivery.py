@@ -73,6 +73,7 @@ def numbers(rig: SlackRig, channel: str) -> list[int]:
     ids=["for 30 s", "for 0 s", "without a header", "although posted", "broken off"],
 )
 async def test_results_arrive_once_and_in_order_through_429s(rig: SlackRig, faults: list[Fault]) -> None:
+    """F1: whatever Retry-After says, also where it was posted."""
     wanted = await results(rig, RESULTS if len(faults) > 1 else FEW, overlap="allow")
     for fault in faults:
         rig.slack.fault("chat.postMessage", replace(fault))
@@ -173,6 +174,7 @@ async def test_while_looking_up_is_not_possible_nothing_is_sent(rig: SlackRig) -
     "word", ["is_archived", "restricted_action", "missing_scope", "channel_type_not_supported"]
 )
 async def test_where_a_channel_takes_nothing_whoever_started_it_is_told(rig: SlackRig, word: str) -> None:
+    """F7: the run's status stays, the channel is shown as broken."""
     rig.slack.fault("chat.postMessage", Fault(error=word))
     job = await rig.job()
     started = await rig.start(job)
@@ -220,6 +222,7 @@ async def test_a_channel_that_works_again_is_no_longer_broken(rig: SlackRig) -> 
 
 
 async def test_an_outsider_s_run_of_45_minutes_reaches_whoever_asked(rig: SlackRig) -> None:
+    """F6: the response_url has ended by then."""
     channel = rig.at.by_url()
     await rig.place(channel)
     job = await rig.job(parameters={"do": {"default": "wait"}})
@@ -236,6 +239,7 @@ async def test_an_outsider_s_run_of_45_minutes_reaches_whoever_asked(rig: SlackR
 
 
 async def test_in_a_thread_the_result_reaches_the_thread_however_long_it_took(rig: SlackRig) -> None:
+    """F6: into the thread it was asked in."""
     root = await rig.at.client.chat_postMessage(channel=rig.at.general, text="a question")
     await rig.place(Channel("slack", rig.at.general, str(root["ts"])))
     job = await rig.job(parameters={"do": {"default": "wait"}})

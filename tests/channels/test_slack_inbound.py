@@ -49,6 +49,7 @@ async def test_a_bare_command_shows_the_jobs_and_what_runs(scene: Scene) -> None
 
 
 async def test_a_command_delivered_four_times_runs_once(scene: Scene) -> None:
+    """E2: one envelope, delivered four times."""
     fields = scene.slack.slash("run report", scene.channel, scene.ana)
     answers = [await scene.bot.send_form(fields) for _ in range(4)]
     assert {status for status, _ in answers} == {200}
@@ -56,6 +57,7 @@ async def test_a_command_delivered_four_times_runs_once(scene: Scene) -> None:
 
 
 async def test_the_same_command_again_says_that_it_is_already_running(scene: Scene) -> None:
+    """E1: whoever pressed Enter again reads that it runs."""
     await scene.bot.slash("run report do=wait", scene.channel, scene.ana)
     status, answer = await scene.bot.slash("run report do=wait", scene.channel, scene.ana)
     assert status == 200

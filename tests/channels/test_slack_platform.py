@@ -334,6 +334,7 @@ async def test_blocks_that_slack_refuses_come_as_text_and_file(at: Desk, word: s
 
 
 async def test_too_long_a_message_is_a_summary_and_the_whole_attached(at: Desk) -> None:
+    """F5: with broken letters and ``` in it."""
     long = "ж```<&>\ud800" * 7_000
     message = Message(text=f"Failed: {long}", title="Too long", blocks=(Paragraph(long), Code(long)) * 30)
     await at.platform.deliver(at.post(message))

@@ -58,7 +58,7 @@ async def test_without_http_there_is_no_door(linked: Scene) -> None:
 
 
 async def test_dropped_links_lose_and_repeat_nothing(linked: Scene) -> None:
-    """20 drops, three of them with a command in flight, which Slack sends again through the new link."""
+    """E3: 20 drops, three of them with a command in flight, which Slack sends again through the new link."""
     socket = linked.slack.socket
     for drop in range(20):
         in_flight = drop in (3, 9, 15)

@@ -163,6 +163,7 @@ IDS = ["500", "502", "504", "408", "reset"]
 async def test_a_send_that_may_have_arrived_is_unknown_and_never_repeated(
     office: Scene, fault: Fault
 ) -> None:
+    """F2: and the next message in the thread says so."""
     await office.say("run report do=wait")
     office.teams.fault("send", fault)
     await office.deliver()
@@ -242,6 +243,7 @@ async def test_an_edit_that_may_have_arrived_is_simply_repeated(office: Scene, f
 async def test_where_the_bot_may_not_speak_whoever_started_it_is_told_once(
     office: Scene, code: str, status: int
 ) -> None:
+    """F4: one call, no storm, told once elsewhere."""
     place = office.teams.group(office.ana)
     await started(office, place=place)
     if status == 404:
@@ -272,6 +274,7 @@ async def test_the_owner_is_told_where_a_schedule_started_it(office: Scene) -> N
 
 
 async def test_after_the_app_came_back_the_channel_is_spoken_to_again(office: Scene) -> None:
+    """F4: an installationUpdate mends it."""
     await office.say("list")
     office.channel.bot = False
     await scheduled(office)

@@ -105,6 +105,7 @@ def test_strange_entities_are_no_mentions(entity: Any) -> None:
     ],
 )
 def test_the_same_line_parses_as_in_slack(typed: str) -> None:
+    """E5, E6: mentions, entities, curly quotes and dashes."""
     escaped = typed.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     slack = slack_markup.addressed(f"<@UBOT> {escaped}", "UBOT")
     teams = heard(f"<at>slashjob</at>&nbsp;{escaped}")
@@ -163,6 +164,7 @@ def test_any_json_is_an_activity_or_malformed(value: Any) -> None:
 
 
 async def test_a_bare_mention_answers_with_the_home(office: Scene) -> None:
+    """E5: nothing is said but the bot's name."""
     answer = await office.asked("")
     assert "report" in words(answer)
     assert "running or waiting" in words(answer)
@@ -199,6 +201,7 @@ async def test_a_refusal_repeats_the_line_and_offers_the_nearest(office: Scene) 
 
 
 async def test_one_activity_delivered_again_and_again_runs_once(office: Scene) -> None:
+    """E4: three times, each with a new timestamp."""
     said = office.teams.typed("run report", office.channel, office.ana)
     look = office.teams.typed("list", office.channel, office.ana)
     for stamp in ("2026-01-01T00:00:00.000Z", "2026-01-01T00:00:15.000Z", "2026-01-01T00:00:30.000Z"):
@@ -260,6 +263,7 @@ async def test_two_processes_that_get_one_activity_at_once_do_it_once(postgres_u
 
 
 async def test_it_is_answered_before_the_work_and_stored_before_that(office: Scene) -> None:
+    """E4: however slow the work is."""
     gate = asyncio.Event()
     office.teams.fault("send", Fault(gate=gate, after=True, status=201))
     said = office.teams.typed("list", office.channel, office.ana)

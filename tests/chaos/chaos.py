@@ -12,6 +12,7 @@ from tests.chaos.proof import Proof
 from tests.chaos.proxy import Proxy, proxy
 from tests.chaos.world import PATIENCE, World, world
 
+SEED, MINUTE = 1, 60.0  # what `make test` plays, in seconds
 ASKS = 1.5  # seconds between two wishes, on average
 RECYCLED, CUT = 4.0, 0.03  # seconds that a connection lives; the share of commits whose answer is lost
 

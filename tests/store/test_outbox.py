@@ -256,6 +256,7 @@ async def test_many_senders_bring_each_message_once_and_in_the_order_of_its_chan
 
 
 async def test_a_webhook_that_takes_its_time_gets_one_message_from_two_senders(rig: Rig) -> None:
+    """F11: the second sender comes while the first still waits for its answer."""
     gate = asyncio.Event()
 
     async def slow(request: web.Request) -> web.Response:

@@ -121,6 +121,7 @@ async def failed(rig: Rig, job: tuple[Any, ...]) -> None:
 async def test_a_sender_that_dies_at_any_statement_loses_and_doubles_nothing(
     rig: Rig, kind: type[Wall]
 ) -> None:
+    """F8: the alert of a failure arrives once, or is in doubt; with a search, once."""
     job = await rig.job(overlap="allow")
     wall = kind()
     deaths = 0

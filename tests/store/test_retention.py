@@ -63,6 +63,7 @@ async def attach(rig: Rig, batch: int, *paths: str) -> None:
 
 
 async def test_what_ended_before_its_time_goes_with_all_that_belongs_to_it(rig: Rig, tmp_path: Path) -> None:
+    """G4: children tables too; `make bench` clears a history of a million runs beside a writer."""
     job = await rig.job("weekly", retention="7d")
     old = await rig.start(job, {"do": "ok"}, {"do": "table"})
     await rig.ended(old.batch)

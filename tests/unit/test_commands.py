@@ -119,6 +119,7 @@ def test_a_hostile_value_arrives_exactly(value: str) -> None:
 
 
 def test_phones_write_dashes_and_quotes() -> None:
+    """E6: they are read as the straight ones."""
     command = commands.parse("/job run “weekly report” name=“weekly report” —dry-run –note ‘x’")
     assert command.words == ("weekly report",)
     assert command.values == {"name": "weekly report"}
