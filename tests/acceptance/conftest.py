@@ -8,6 +8,6 @@ from tests.acceptance.node_rig import Node, install
 
 
 @pytest.fixture(scope="session")
-def playground_packages(tmp_path_factory: pytest.TempPathFactory) -> Node:
+def playground_packages() -> Node:
     """Microsoft's local client, a driver for the browser, and the schemas of the app's manifest."""
-    return install("playground", tmp_path_factory.mktemp("playground"))
+    return install("playground")

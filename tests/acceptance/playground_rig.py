@@ -85,7 +85,7 @@ class Playground:
         if mention:
             self.page("type", at=BOX, text="@")
             self.page("click", at='[role=menuitem]:has-text("Test Bot")')
-        self.page("type", at=BOX, text=f" {text}" if mention else text)
+        self.page("insert", text=f" {text}" if mention else text)
         self.page("press", key="Enter")
 
     def cards(self) -> list[str]:
@@ -115,15 +115,29 @@ class Playground:
 
 @contextmanager
 def playground(node: Node, program: Program) -> Iterator[Playground]:
-    """The program with Teams on, and the client that talks to it."""
-    serving = program.serve(MICROSOFT_APP_ID="", TEAMS_AUTH="off")
-    with client(node, program.folder, f"http://127.0.0.1:{serving.port}/api/messages") as (url, page):
-        yield Playground(url, page, program, serving)
+    """The program with Teams on, and the client that talks to it. The browser starts meanwhile."""
+    with opened(node) as page:
+        program.run("apply")
+        serving = program.serve(MICROSOFT_APP_ID="", TEAMS_AUTH="off")
+        with client(node, program.folder, f"http://127.0.0.1:{serving.port}/api/messages") as url:
+            page("open", url=url, width=1300, height=1400)
+            page("wait", at=BOX)
+            yield Playground(url, page, program, serving)
 
 
 @contextmanager
-def client(node: Node, folder: Path, endpoint: str, *, height: int = 1400) -> Iterator[tuple[str, Browser]]:
-    """The client for a bot at this address, shown in a browser: its address and the browser."""
+def opened(node: Node) -> Iterator[Browser]:
+    """A browser, which ends with the context."""
+    page = Browser(node)
+    try:
+        yield page
+    finally:
+        page.close()
+
+
+@contextmanager
+def client(node: Node, folder: Path, endpoint: str) -> Iterator[str]:
+    """The client for a bot at this address: its own address."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     cli = node.modules / "@microsoft" / "m365agentsplayground" / "cli.js"
@@ -135,16 +149,10 @@ def client(node: Node, folder: Path, endpoint: str, *, height: int = 1400) -> It
         process = subprocess.Popen(
             command, cwd=folder, env=environment, stdout=file, stderr=file, stdin=subprocess.DEVNULL
         )
-    page = None
     try:
         until(lambda: _answers(url), log.read_text)
-        page = Browser(node)
-        page("open", url=url, width=1300, height=height)
-        page("wait", at=BOX)
-        yield url, page
+        yield url
     finally:
-        if page is not None:
-            page.close()
         process.kill()
         process.wait(LIMIT)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.acceptance.node_rig import install
-from tests.acceptance.playground_rig import CARD, Browser, browser, client
+from tests.acceptance.playground_rig import BOX, CARD, Browser, browser, client, opened
 from tests.acceptance.program_rig import until
 from tests.channels.test_teams_golden import SCREENS, shown
 
@@ -56,11 +56,11 @@ def silent_bot() -> Iterator[str]:
         thread.join()
 
 
-def post(url: str, activity: dict[str, Any]) -> None:
-    """Post an activity into the client's 1:1 chat, as the bot."""
+def post(url: str, activity: dict[str, Any], *, group: bool = False) -> None:
+    """Post an activity into the client's 1:1 chat, or the `group` chat, as the bot."""
     with urllib.request.urlopen(f"{url}/_internal/v1/config", timeout=10) as answer:
         config = json.load(answer)["config"]
-    where = config["personalChat"]["id"]
+    where = (config["groupChats"][0] if group else config["personalChat"])["id"]
     body = {**activity, "conversation": {"id": where}, "from": config["bot"]}
     address = f"{url}/_connector/v3/conversations/{where}/activities"
     request = urllib.request.Request(address, json.dumps(body).encode(), {"Content-Type": "application/json"})
@@ -88,8 +88,10 @@ def main(folder: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     figures = []
     with tempfile.TemporaryDirectory() as temporary, silent_bot() as endpoint:
-        node = install("playground", Path(temporary))
-        with client(node, Path(temporary), endpoint, height=3200) as (url, page):
+        node = install("playground")
+        with opened(node) as page, client(node, Path(temporary), endpoint) as url:
+            page("open", url=url, width=1300, height=3200)
+            page("wait", at=BOX)
             page("run", script=_NARROW)
             for name in SCREENS:
                 for path in draw(page, url, name, target):

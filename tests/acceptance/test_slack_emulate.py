@@ -42,9 +42,9 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def emulate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def emulate() -> Path:
     """The installed package's program."""
-    made = node_rig.install("emulate", tmp_path_factory.mktemp("emulate"))
+    made = node_rig.install("emulate")
     return made.modules / "emulate" / "dist" / "index.js"
 
 

@@ -14,16 +14,19 @@ import pytest
 from tests.acceptance.node_rig import Node
 from tests.acceptance.playground_rig import CARD, GROUP, PERSONAL, TEAM, Playground, playground
 from tests.acceptance.program_rig import program, until
+from tests.acceptance.teams_preview import post
+from tests.channels.test_teams_golden import SCREENS, shown
+
+SOME = ("result", "failure_alert", "form", "form_with_errors", "long_table", "hostile", "charts", "digest")
+"""screens of the gallery: what the client's renderer does not know is not drawn"""
 
 NUMBER = "role=spinbutton"  # how the client shows Input.Number
 
 
 @pytest.fixture(scope="module")
 def teams(playground_packages: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]:
-    with program(tmp_path_factory.mktemp("teams")) as made:
-        made.run("apply")
-        with playground(playground_packages, made) as client:
-            yield client
+    with program(tmp_path_factory.mktemp("teams")) as made, playground(playground_packages, made) as client:
+        yield client
 
 
 def test_a_typed_command_is_one_card_that_becomes_the_result(teams: Playground) -> None:
@@ -129,13 +132,38 @@ def test_a_channel_post_is_answered_in_its_thread(teams: Playground) -> None:
 def test_a_scheduled_result_comes_by_itself(teams: Playground) -> None:
     teams.open(PERSONAL)
     teams.program.run("members", "role", "alexw@example.com", "editor")
-    teams.say("schedule count every 5s from 2026-01-05 campaign_id=42 --name soon --yes")
-    teams.shows("Scheduled", "every 5 seconds", "soon")
+    teams.say("schedule count every 2s from 2026-01-05 campaign_id=42 --name soon --yes")
+    teams.shows("Scheduled", "every 2 seconds", "soon")
     before = sum("Succeeded: Count" in one for one in teams.cards())
     until(lambda: sum("Succeeded: Count" in one for one in teams.cards()) > before, "it ran by itself")
     teams.picture("scheduled", CARD)
     teams.say("unschedule count soon --yes")
     teams.shows("Removed", "soon")
+
+
+def test_microsofts_client_draws_what_the_cards_of_the_gallery_say(teams: Playground) -> None:
+    assert set(SOME) <= set(SCREENS)
+    teams.open(GROUP)
+    before = len(teams.cards())
+    for name in SOME:
+        for activity in shown(name):
+            post(teams.url, activity, group=True)
+    until(lambda: len(teams.cards()) >= before + len(SOME), "every card")
+    told = "\n".join(teams.page("texts", at=CARD))
+    for wanted in (
+        "117,011.85 EUR",  # a headline number
+        "48,210.50",  # a cell of a table
+        "Revenue by channel and day: search leads",  # what a chart says in words
+        "Is the server running on that host",  # code
+        "not a whole number",  # a mistake at its field
+        "first 10 of 1,284 rows",
+        "*bold* `code` [link](http://x)",  # data is not read as Markdown
+        "Ana Souza",  # whom a mention calls
+    ):
+        assert wanted in told, wanted
+    assert teams.page("count", at=f"{CARD} table, {CARD} [role=table]") >= 4
+    assert teams.page("count", at=f"{CARD} svg rect, {CARD} svg path") > 20, "charts are drawn"
+    assert teams.page("count", at=f'{CARD} a[href="http://x"]') == 0
 
 
 def _number(card: str) -> int:

@@ -29,6 +29,7 @@ const steps = {
   click: ({ at }) => page.locator(at).last().click(),
   fill: ({ at, text }) => page.locator(at).last().fill(text),
   type: ({ at, text }) => page.locator(at).last().pressSequentially(text),
+  insert: ({ text }) => page.keyboard.insertText(text),
   press: ({ key }) => page.keyboard.press(key),
   choose: ({ at, value }) => page.locator(at).last().selectOption(value),
   wait: ({ at, state }) => page.locator(at).last().waitFor({ state: state ?? 'visible' }),
