@@ -7,12 +7,12 @@ the primary key of `locks` is the backstop.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from core import audit, deliveries, locks, places, privacy, progress
+from core import audit, deliveries, locks, privacy, progress
 from core.errors import OutOfPlace
 from core.lifecycles import BatchState, Status
 from core.people import Member
@@ -83,8 +83,9 @@ async def start_many(turn: Turn, wishes: Sequence[Wish]) -> list[Started]:
     Wishes of different jobs go together; those of one job follow each other.
     """
     await rows.order(turn.connection, [wish.job for wish in wishes])
-    await _refuse_where_paused(turn, wishes)
-    wishes = await _with_places(turn, wishes)
+    standing = await _standing(turn, wishes)
+    _refuse_where_paused(wishes, standing)
+    wishes = await _with_places(turn, wishes, standing)
     started: dict[int, Started] = {}
     waiting = list(range(len(wishes)))
     while waiting:
@@ -197,7 +198,8 @@ async def _start_together(turn: Turn, wishes: Sequence[Wish]) -> list[Started]:
     connection = turn.connection
     keys = [locks.keys(wish.job_id, wish.definition.job.overlap, wish.prints) for wish in wishes]
     held = await rows.holding(connection, [key for one in keys for key in one])
-    line = await rows.waiting(connection, [wish.job for wish in wishes])
+    lined = [wish.job for wish, one in zip(wishes, keys, strict=True) if one]
+    line = await rows.waiting(connection, lined) if lined else []  # who needs no lock waits behind nobody
     decided = [decide(wish, held, [row for row in line if row.job == wish.job]) for wish in wishes]
     made = [batch_row(one.wish, one.keys, one.state, one.reason, turn.now) for one in decided]
     numbers = await rows.insert_many(connection, made)
@@ -251,22 +253,32 @@ async def _insert_runs(turn: Turn, together: Sequence[tuple[Decided, dict[str, A
     return started
 
 
-async def _with_places(turn: Turn, wishes: Sequence[Wish]) -> Sequence[Wish]:
+async def _standing(turn: Turn, wishes: Sequence[Wish]) -> dict[int, Row]:
+    """What has to be known of the organizations of these wishes, by number."""
+    every = {wish.organization for wish in wishes if wish.trigger is not Trigger.SCHEDULE or _homeless(wish)}
+    wanted = sorted(every)
+    if not wanted:
+        return {}
+    name = ("standing", *map(str, wanted))
+    found = await turn.once(name, lambda: people_rows.standing(turn.connection, wanted))
+    return {row.pk: row for row in found}
+
+
+async def _with_places(turn: Turn, wishes: Sequence[Wish], standing: Mapping[int, Row]) -> Sequence[Wish]:
     """What is for one person is told them; what belongs to no channel, the organization's alert channel."""
-    wishes = [
-        replace(wish, channel=await _privately(turn, wish)) if is_private(wish.definition.job) else wish
-        for wish in wishes
-    ]
-    homeless = sorted(
-        {wish.organization for wish in wishes if wish.channel is None and not is_private(wish.definition.job)}
-    )
-    found = {organization: await places.origin(turn, organization, None) for organization in homeless}
     return [
-        replace(wish, channel=found[wish.organization])
-        if wish.channel is None and not is_private(wish.definition.job)
+        replace(wish, channel=await _privately(turn, wish))
+        if is_private(wish.definition.job)
+        else replace(wish, channel=standing[wish.organization].alert_channel)
+        if _homeless(wish)
         else wish
         for wish in wishes
     ]
+
+
+def _homeless(wish: Wish) -> bool:
+    """It belongs to no channel, and is not for one person."""
+    return wish.channel is None and not is_private(wish.definition.job)
 
 
 async def _privately(turn: Turn, wish: Wish) -> int | None:
@@ -274,10 +286,12 @@ async def _privately(turn: Turn, wish: Wish) -> int | None:
     return await privacy.place(turn, wish.organization, wish.definition.job, person, wish.channel)
 
 
-async def _refuse_where_paused(turn: Turn, wishes: Sequence[Wish]) -> None:
+def _refuse_where_paused(wishes: Sequence[Wish], standing: Mapping[int, Row]) -> None:
     """Nothing new starts where everything is paused; a schedule records that by itself."""
-    asked = {wish.organization for wish in wishes if wish.trigger is not Trigger.SCHEDULE}
-    for row in await people_rows.paused(turn.connection, sorted(asked)) if asked else []:
+    for organization in sorted({one.organization for one in wishes if one.trigger is not Trigger.SCHEDULE}):
+        row = standing[organization]
+        if row.paused_at is None:
+            continue
         why = f": {row.paused_why}" if row.paused_why else ""
         raise OutOfPlace(
             f"Everything is paused by {row.paused_name or 'somebody'}{why}. Nothing was started.",

@@ -97,9 +97,7 @@ async def named(
     Raises:
         NotFound: none that is `seen`; with near misses.
     """
-    row = await rows.by_name(turn.connection, organization, name)
-    if row is None and _ID.fullmatch(name):
-        row = await rows.by_id(turn.connection, organization, name)
+    row = await turn.once(("job", str(organization), name), lambda: _exactly(turn, organization, name))
     if row is not None and seen(found := _job(row)):
         return found
     near = {one.name: one.pk for one in await rows.names(turn.connection, organization) if one.enabled}
@@ -144,6 +142,13 @@ def may_start(job: Job) -> None:
             hint="Put it back into its file and apply, or run another job.",
             suggestions=("list",),
         )
+
+
+async def _exactly(turn: Turn, organization: int, name: str) -> Row | None:
+    row = await rows.by_name(turn.connection, organization, name)
+    if row is None and _ID.fullmatch(name):
+        row = await rows.by_id(turn.connection, organization, name)
+    return row
 
 
 async def _seen(turn: Turn, pks: Sequence[int], seen: Callable[[Job], bool]) -> list[Job]:

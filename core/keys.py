@@ -170,7 +170,8 @@ async def job_names(turn: Turn, organization: int) -> dict[str, str]:
 
 async def recognize(turn: Turn, text: str) -> Key | None:
     """The key in use that reads so."""
-    row = await rows.by_hash(turn.connection, _hash(text))
+    digest = _hash(text)
+    row = await turn.once(("key", digest), lambda: rows.by_hash(turn.connection, digest))
     return None if row is None else _key(row)
 
 

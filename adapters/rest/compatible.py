@@ -92,7 +92,7 @@ ENDPOINTS = (
         body_required=False,
         example=START_EXAMPLES,
         refusals=(404, 409),
-        brief=True,
+        shares=True,
     ),
     Endpoint(
         "GET",

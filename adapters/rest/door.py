@@ -96,7 +96,8 @@ class Door:
         async def turn_of(asked: Asked | None) -> tuple[web.Response, bool]:
             if not endpoint.changes:
                 return await turns.look(lambda turn: work(turn, asked))
-            return await turns.take(lambda turn: work(turn, asked), brief=endpoint.brief)
+            take = turns.share if endpoint.shares else turns.take
+            return await take(lambda turn: work(turn, asked))
 
         try:
             said, stale = await self._desk.chooser.during(turn_of)

@@ -128,7 +128,7 @@ class Endpoint:
     example: Any = None  # of the body
     status: int = 200
     also: Sequence[int] = ()  # other statuses of success
-    brief: bool = False  # its work is a few small statements
+    shares: bool = False  # its work is a few small statements: those who wait share a transaction
 
     @property
     def changes(self) -> bool:

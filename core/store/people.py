@@ -42,18 +42,18 @@ _CHANNEL = sa.select(channels.c.pk, channels.c.reference, channels.c.same_as).wh
 _ALERT_CHANNEL = sa.select(organizations.c.alert_channel).where(
     organizations.c.pk == sa.bindparam("organization")
 )
-_PAUSED = (
+_STANDING = (
     sa.select(
         organizations.c.pk,
+        organizations.c.alert_channel,
         organizations.c.paused_at,
         organizations.c.paused_why,
         members.c.name.label("paused_name"),
     )
     .outerjoin(members, members.c.pk == organizations.c.paused_by)
-    .where(
-        organizations.c.pk.in_(sa.bindparam("pks", expanding=True)), organizations.c.paused_at.is_not(None)
-    )
+    .where(organizations.c.pk.in_(sa.bindparam("pks", expanding=True)))
 )
+_PAUSED = _STANDING.where(organizations.c.paused_at.is_not(None))
 
 
 async def organization(connection: AsyncConnection, name: str) -> Row | None:
@@ -304,6 +304,11 @@ async def references(connection: AsyncConnection, platform: str, addresses: Sequ
         channels.c.reference.is_not(None),
     )
     return list(await connection.execute(query.order_by(channels.c.pk.desc())))
+
+
+async def standing(connection: AsyncConnection, pks: Sequence[int]) -> list[Row]:
+    """What holds for every start in these organizations: pk, the channel for what has no other, the pause."""
+    return list(await connection.execute(_STANDING, {"pks": list(pks)}))
 
 
 async def paused(connection: AsyncConnection, pks: Sequence[int]) -> list[Row]:
