@@ -34,7 +34,8 @@ def test_the_backup_of_the_readme_brings_back_history_and_secrets(tmp_path: Path
     for name in ("db", "db.keys", "db.files"):
         shutil.move(old / f"backup.{name}", new / f"slashjob.{name}")
     with program(new) as bot:
-        assert bot.say("show #1", wait=False)["reply"]["text"] == "Succeeded: Count the sales · #1"
-        assert "no run #2" in bot.say("show #2", wait=False, code=2)["reply"]["text"].lower()
-        assert bot.say("run count campaign_id=42")["batch"]["status"] == "succeeded"
+        told = bot.run("console", text="show #1\nshow #2\nrun count campaign_id=42\n").out
+        assert "Succeeded: Count the sales · #1" in told
+        assert "no run #2" in told.lower()
+        assert bot.states() == [("succeeded", "succeeded", 1)] * 2
         assert (new / "slashjob.db.files" / "ab" / "kept").read_text() == "kept"
