@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -47,6 +48,18 @@ class Star:
 
 Given = str | Fan | Star
 """What a line gives for one parameter."""
+
+_RANGE = re.compile(r"([\w.:-]*?[\w-])\.\.([\w-][\w.:-]*)")
+
+
+def several_values(text: str) -> Given:
+    """What stands in a form's field that takes several values: `42,43` and `1..20`, as in a line."""
+    items: list[str | Range] = []
+    for part in filter(None, (one.strip() for one in text.split(","))):
+        found = _RANGE.fullmatch(part)
+        items.append(Range(found[1], found[2]) if found else part)
+    return Fan(tuple(items)) if items else text
+
 
 Definitions = Mapping[str, Parameter]
 

@@ -143,9 +143,7 @@ def _files(message: Message, data: Path) -> tuple[list[_Read], list[str]]:
 def _content(file: File, data: Path) -> bytes:
     if file.path:
         return (data / file.path).read_bytes()
-    if file.table is not None:
-        return b"".join(csv.of_table(file.table))
-    return file.text.encode("utf-8", "replace")
+    return csv.of_file(file)
 
 
 def _footer(job: str, address: str) -> str:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from core.entries import Returned
-from core.messages import Cell, Table
+from core.messages import Cell, File, Table
 
 MARK = b"\xef\xbb\xbf"  # Excel reads UTF-8 only with it
 PIECE = 64 * 1024  # characters of one piece, about
@@ -24,6 +24,13 @@ _QUOTED = re.compile(r'[",\r\n]|^\s|\s$')
 def of_table(table: Table) -> Iterator[bytes]:
     """A table's title row and rows. Notes of a renderer (what it cut) are no part of it."""
     return pieces([column.title for column in table.columns], table.rows)
+
+
+def of_file(file: File) -> bytes:
+    """The bytes of a file that is made from its table or its text; never empty, no chat takes that."""
+    if file.table is not None:
+        return b"".join(of_table(file.table))
+    return file.text.encode("utf-8", "replace") or b"\n"
 
 
 def of_result(result: Returned) -> Iterator[bytes]:

@@ -25,20 +25,13 @@ from core.messages import File
 _log = logging.getLogger(__name__)
 
 
-def content(file: File) -> bytes:
-    """The bytes of a file; never empty, Slack takes no empty one."""
-    if file.table is not None:
-        return b"".join(csv.of_table(file.table))
-    return file.text.encode("utf-8", "replace") or b"\n"
-
-
 def mark(files: Sequence[File]) -> str:
     """A short mark of these files, by which an edit knows that they came with the message before."""
     if not files:
         return ""
     digest = hashlib.sha256()
     for file in files:
-        digest.update(f"{file.name}\0".encode("utf-8", "replace") + content(file) + b"\0")
+        digest.update(f"{file.name}\0".encode("utf-8", "replace") + csv.of_file(file) + b"\0")
     return digest.hexdigest()[:12]
 
 
@@ -70,7 +63,7 @@ async def attach(client: AsyncWebClient, place: Place, thread: str, files: Seque
     The message itself is there already, so nothing is raised.
     """
     try:
-        uploaded = [(await upload(client, _name(file), content(file)), _name(file)) for file in files]
+        uploaded = [(await upload(client, _name(file), csv.of_file(file)), _name(file)) for file in files]
         await complete(client, uploaded, channel=place.channel, thread=thread or place.ts)
     except (Refused, Limited, DeliveryError) as error:
         why = told(error).sentence if isinstance(error, Refused) else str(error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,9 +13,7 @@ from adapters.slack.text import cut, one_line
 from core import commands
 from core.commands import Command
 from core.messages import Form
-from core.parameters import Fan, Given, Range
-
-_RANGE = re.compile(r"([\w.:-]*?[\w-])\.\.([\w-][\w.:-]*)")
+from core.parameters import Fan, Given, several_values
 
 
 def picked(view: Mapping[str, Any]) -> tuple[str, str]:
@@ -94,16 +91,7 @@ def _given(state: Mapping[str, Any], kind: str, *, several: bool) -> Given | Non
             value = str(state.get("value") or "")
             if not value.strip():
                 return None
-            return _several(value) if several and kind not in ("boolean", "secret") else value
-
-
-def _several(text: str) -> Given:
-    """`42,43` and `1..20`, as they are typed in a line."""
-    items: list[str | Range] = []
-    for part in filter(None, (one.strip() for one in text.split(","))):
-        found = _RANGE.fullmatch(part)
-        items.append(Range(found[1], found[2]) if found else part)
-    return Fan(tuple(items)) if items else text
+            return several_values(value) if several and kind not in ("boolean", "secret") else value
 
 
 def _state(view: Mapping[str, Any], block: str) -> Mapping[str, Any]:

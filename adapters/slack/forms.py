@@ -16,6 +16,7 @@ from typing import Any, assert_never
 from adapters.slack import limits
 from adapters.slack.text import cut, escape, one_line
 from core.messages import Field, Form
+from core.wording import forms as wording
 
 FORM, PICK = "form", "pick"  # callback ids: a job's parameters; which job, and where
 SEVERAL = "several"  # action id: fill in for several runs at once
@@ -96,12 +97,12 @@ def modal(form: Form, asked: Place, *, several: bool = False) -> dict[str, Any]:
         several=several,
     )
     blocks: list[dict[str, Any]] = [_context(escape(form.note))] if form.note else []
-    if not several and form.command.startswith("run ") and any(one.multiplies for one in shown):
+    if not several and wording.may_multiply(form):
         blocks.append(_several_button())
     for one in shown:
         blocks += one.blocks()
     if not blocks:
-        blocks.append(_context("Nothing is asked for: send it as it is."))
+        blocks.append(_context(wording.NOTHING_ASKED))
     if len(blocks) > limits.VIEW_BLOCKS:
         raise TooLong("the form has too many fields")
     return _view(FORM, form.title, form.submit, blocks, held)
@@ -151,7 +152,7 @@ class _Shown:
 
     @property
     def multiplies(self) -> bool:
-        return self.field.kind not in ("boolean", "secret", "lines")
+        return wording.multiplies(self.field.kind)
 
     @property
     def searched(self) -> bool:
@@ -176,9 +177,9 @@ class _Shown:
         if one.kind == "secret":
             hints.append("It can be read while you type; it is stored encrypted.")
         if self.keeps:
-            hints.append(f"Left empty: {one.value}")
+            hints.append(wording.left_empty(one.value))
         if self.several and self.multiplies and not self.selectable:
-            hints.append("One value or several, such as 42,43 or 1..20")
+            hints.append(wording.ONE_OR_SEVERAL)
         optional = not one.required or self.keeps or (one.kind == "boolean" and self._box())
         made = [
             _input(f"{PREFIX}{one.name}", one.label, self._element(), " · ".join(hints), optional=optional)
@@ -281,7 +282,7 @@ def _several_button() -> dict[str, Any]:
     button = {
         "type": "button",
         "action_id": SEVERAL,
-        "text": _plain("Run for several values", limits.BUTTON),
+        "text": _plain(wording.SEVERAL, limits.BUTTON),
         "value": SEVERAL,
     }
     return {"type": "actions", "block_id": SEVERAL, "elements": [button]}

@@ -17,14 +17,13 @@ from aiohttp import web
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 
+from adapters.remote import bodies
 from adapters.slack import inbound, signatures
 from core.turnstile import Turnstile
 
 _log = logging.getLogger(__name__)
 
 PATH = "/slack/events"
-BODY_LIMIT = 1024**2  # bytes; above it 413
-DEPTH = 60  # levels of JSON that Slack never reaches
 _PASSED = ("content-type", "x-slack-retry-num", "x-slack-retry-reason")  # no other header means anything
 _FIELDS_LIMIT = 200
 
@@ -56,7 +55,7 @@ class Door:
 
     async def _received(self, request: web.Request) -> web.Response:
         try:
-            body = await _bytes(request)
+            body = await bodies.whole(request)
         except web.HTTPRequestEntityTooLarge:
             return web.Response(status=413, text="too large")
         except (ValueError, web.HTTPException):
@@ -117,23 +116,4 @@ def _object(text: str) -> dict[str, Any] | None:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) and _shallow(value, DEPTH) else None
-
-
-def _shallow(value: object, left: int) -> bool:
-    """It is not nested deeper than that."""
-    if isinstance(value, dict):
-        return left > 0 and all(_shallow(one, left - 1) for one in value.values())
-    if isinstance(value, list):
-        return left > 0 and all(_shallow(one, left - 1) for one in value)
-    return True
-
-
-async def _bytes(request: web.Request) -> bytes:
-    """The body as it came. Raises HTTPRequestEntityTooLarge above the limit, ValueError for nonsense."""
-    if (request.content_length or 0) > BODY_LIMIT:
-        raise web.HTTPRequestEntityTooLarge(max_size=BODY_LIMIT, actual_size=request.content_length or 0)
-    body = await request.read()
-    if len(body) > BODY_LIMIT:
-        raise web.HTTPRequestEntityTooLarge(max_size=BODY_LIMIT, actual_size=len(body))
-    return body
+    return value if isinstance(value, dict) and bodies.shallow(value) else None

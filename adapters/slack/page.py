@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, assert_never
 
+from adapters.render import excerpts
 from adapters.slack import limits, tables
 from adapters.slack.buttons import describe
 from adapters.slack.text import clean, cut, cut_escaped, escape, one_line
@@ -12,8 +13,6 @@ from core.messages import Block, Code, Facts, File, Form, Headlines, Image, Para
 
 Surface = Literal["message", "modal", "home"]
 
-CODE_LINES = 40  # lines of one code block; the middle is left out of longer ones
-CODE_HEAD = 8  # lines kept of its beginning
 CODE_CHARS = 2_500  # characters of one code block
 SHORT = 28  # characters of a label or value that stands in a field beside others: half of a phone
 HEADING = 500  # characters of a title
@@ -160,14 +159,8 @@ class Page:
             self.context(note)
 
     def _code(self, block: Code) -> None:
-        lines = clean(block.text).rstrip("\n").split("\n")
-        if len(lines) > CODE_LINES:
-            left_out = len(lines) - CODE_LINES
-            tail = lines[-(CODE_LINES - CODE_HEAD) :]
-            lines = [*lines[:CODE_HEAD], f"… {left_out:,} lines left out …", *tail]
-            self.cut = True
-        text = "\n".join(lines)
-        shown = _middle_cut(text, max(1, min(CODE_CHARS, self._left)))
+        text = clean(block.text).rstrip("\n")
+        shown = excerpts.code(text, max(1, min(CODE_CHARS, self._left)))
         self.cut = self.cut or shown != text
         if shown.strip():
             self._preformatted(shown)
@@ -233,18 +226,6 @@ def _mrkdwn(label: str, value: str, more: str, *, strong_label: bool) -> str:
         (f"*{escape(label)}*", escape(value)) if strong_label else (escape(label), f"*{escape(value)}*")
     )
     return cut_escaped("\n".join([first, " ".join(filter(None, [second, escape(more)]))]), limits.FIELD)
-
-
-def _middle_cut(text: str, limit: int) -> str:
-    """At most `limit` characters: the beginning and, more of it, the end, where errors stand."""
-    if len(text) <= limit:
-        return text
-    gap = f"\n… {len(text) - limit:,} characters left out …\n"
-    room = limit - len(gap) - 1
-    if room < 100:
-        return cut(text, limit)
-    head = room // 5
-    return cut(text, head + 1).removesuffix("…") + gap + text[len(text) - (room - head) :]
 
 
 def _section(elements: list[_ELEMENT]) -> _ELEMENT:

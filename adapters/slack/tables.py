@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.render.cells import NOTHING, is_right_aligned, write_cell
+from adapters.render import excerpts
+from adapters.render.cells import NOTHING
 from adapters.slack import limits
 from adapters.slack.text import cut, one_line, width
 from core.messages import Table
@@ -46,24 +47,18 @@ def grid(table: Table, room: int, *, cell: int = CELL) -> Grid:
     rows: list[tuple[str, ...]] = []
     shortened = False
     for row in wanted[: limits.TABLE_ROWS - 1]:
-        whole = [one_line(write_cell(one, kind.format)) for one, kind in zip(row, columns, strict=False)]
-        whole += [""] * (len(columns) - len(whole))
+        whole = excerpts.cells(row, columns)
         shown = tuple(cut(one, cell) or NOTHING for one in whole)
         left -= sum(map(len, shown))
         if left < 0:
             break
         shortened = shortened or any(len(one) > cell for one in whole)
         rows.append(shown)
-    right = tuple(
-        is_right_aligned(column.format, (row[place] for row in table.rows if place < len(row)))
-        for place, column in enumerate(columns)
-    )
     squeezed = (
         shortened or len(rows) < len(wanted) or len(columns) < min(table.shown_columns, len(table.columns))
     )
-    return Grid(
-        titles, tuple(rows), right, _note(table, len(rows), len(columns), shortened=shortened), squeezed
-    )
+    note = excerpts.note(table, len(rows), len(columns), shortened=shortened)
+    return Grid(titles, tuple(rows), excerpts.right(table, columns), note, squeezed)
 
 
 def block(shown: Grid) -> dict[str, Any]:
@@ -110,18 +105,3 @@ def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
         blank = " " * (wide - width(cell))
         padded.append(blank + cell if numeric else cell + blank)
     return "  ".join(padded).rstrip()
-
-
-def _note(table: Table, rows: int, columns: int, *, shortened: bool) -> str:
-    """What is left out, empty where nothing is."""
-    total = max(table.total_rows or 0, len(table.rows))
-    said = []
-    if rows < total:
-        said.append(f"first {rows:,} of {total:,} rows")
-    if columns < len(table.columns):
-        names = [cut(one_line(one.title), 40) for one in table.columns[columns:]]
-        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-        said.append(f"{columns} of {len(table.columns)} columns (without {', '.join(names[:5])}{more})")
-    if shortened:
-        said.append("long cells cut")
-    return " · ".join(said)

@@ -46,13 +46,6 @@ class Answered:
     kind: str = ""
 
 
-def content(file: File) -> bytes:
-    """The bytes of a file; never empty, Teams takes no empty one."""
-    if file.table is not None:
-        return b"".join(csv.of_table(file.table))
-    return file.text.encode("utf-8", "replace") or b"\n"
-
-
 def line(message: Message) -> str:
     """The command that gives the message's files again, empty where that is not known."""
     for button in message.buttons:
@@ -95,7 +88,7 @@ def of_file(file: File, command: str) -> str:
 
 
 def _offer(file: File, command: str) -> dict[str, Any]:
-    label, size = name(file), len(content(file))
+    label, size = name(file), len(csv.of_file(file))
     told = {**payload.write(Payload(command)), "name": label}
     card = {
         "contentType": CONSENT,

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +16,8 @@ from adapters.teams.payload import Does, Payload
 from core import commands
 from core.commands import Command
 from core.errors import Misunderstood, NotAllowed
-from core.parameters import Fan, Given, Range
+from core.parameters import Fan, Given, several_values
 
-_RANGE = re.compile(r"([\w.:-]*?[\w-])\.\.([\w-][\w.:-]*)")
 DROPPED = "The form was put away: nothing was started or changed."
 
 
@@ -102,7 +100,7 @@ def _given(inputs: Mapping[str, Any], name: str, kind: str, *, several: bool) ->
         case "boolean" | "secret" | "lines":
             return text
         case _:
-            return _several(text) if several else text
+            return several_values(text) if several else text
 
 
 def _text(value: object) -> str:
@@ -118,15 +116,6 @@ def _text(value: object) -> str:
             return value
         case _:
             return ""
-
-
-def _several(text: str) -> Given:
-    """`42,43` and `1..20`, as they are typed in a line."""
-    items: list[str | Range] = []
-    for part in filter(None, (one.strip() for one in text.split(","))):
-        found = _RANGE.fullmatch(part)
-        items.append(Range(found[1], found[2]) if found else part)
-    return Fan(tuple(items)) if items else text
 
 
 def invoke_card(card: dict[str, Any]) -> dict[str, Any]:

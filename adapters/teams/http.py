@@ -13,6 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
+from adapters.remote import bodies
 from adapters.teams import inbound
 from adapters.teams.auth import Guard, Turned
 from adapters.teams.inbound import Malformed, Origin
@@ -21,7 +22,6 @@ from core.turnstile import Turnstile
 _log = logging.getLogger(__name__)
 
 PATH = "/api/messages"
-BODY_LIMIT = 1024**2  # bytes; above it 413
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Door:
         if accept is None:
             return web.Response(status=503, text="not ready")
         try:
-            activity = inbound.read(await _bytes(request))
+            activity = inbound.read(await bodies.whole(request))
             origin = inbound.origin(activity)
             await self._guard.check(request.headers.get("Authorization", ""), origin)
             answer = await accept(origin, activity)
@@ -79,13 +79,3 @@ class Door:
         if answer.body is None:
             return web.Response(status=answer.status)
         return web.json_response(dict(answer.body), status=answer.status)
-
-
-async def _bytes(request: web.Request) -> bytes:
-    """The body as it came. Raises HTTPRequestEntityTooLarge above the limit."""
-    if (request.content_length or 0) > BODY_LIMIT:
-        raise web.HTTPRequestEntityTooLarge(max_size=BODY_LIMIT, actual_size=request.content_length or 0)
-    body = await request.read()
-    if len(body) > BODY_LIMIT:
-        raise web.HTTPRequestEntityTooLarge(max_size=BODY_LIMIT, actual_size=len(body))
-    return body

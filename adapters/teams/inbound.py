@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from adapters.remote import bodies
 from adapters.teams import markup, payload
 from core.errors import Misunderstood
 
@@ -24,7 +25,6 @@ _KEPT = (  # of an activity that is stored before it is answered; the rest is th
 _CHANGING = ("timestamp", "localTimestamp")  # differs between two deliveries of the same
 _ID = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,1000}")
 _UNFIT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-DEPTH = 60  # levels of JSON that Teams never reaches
 NAME = 200  # characters of a person's name
 
 Activity = Mapping[str, Any]
@@ -164,7 +164,7 @@ def read(body: bytes) -> dict[str, Any]:
         found = json.loads(body.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise Malformed("no JSON") from error
-    if not isinstance(found, dict) or not _shallow(found, DEPTH):
+    if not isinstance(found, dict) or not bodies.shallow(found):
         raise Malformed("no activity")
     return found
 
@@ -191,15 +191,6 @@ def _kind(conversation: Activity, where: str) -> str:
 def _digest(activity: Activity) -> str:
     same = {name: one for name, one in activity.items() if name not in _CHANGING}
     return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()
-
-
-def _shallow(value: object, left: int) -> bool:
-    """It is not nested deeper than that."""
-    if isinstance(value, dict):
-        return left > 0 and all(_shallow(one, left - 1) for one in value.values())
-    if isinstance(value, list):
-        return left > 0 and all(_shallow(one, left - 1) for one in value)
-    return True
 
 
 def _part(values: Activity, name: str) -> Activity:

@@ -17,6 +17,7 @@ from adapters.teams.parts import Part, rich, run, small
 from adapters.teams.payload import Payload
 from adapters.teams.text import clean, cut, one_line, unmarkable
 from core.messages import Field, Form
+from core.wording import forms as wording
 
 FIELD, TIME = "field:", "time:"
 YES, NO = "yes", "no"
@@ -49,7 +50,7 @@ def elements(form: Form, *, several: bool = False, only_for: str = "") -> list[P
         left -= limits.size(parts)
         made += parts
     if not shown:
-        made.append(small("Nothing is asked for: send it as it is."))
+        made.append(small(wording.NOTHING_ASKED))
     return made + sets(_actions(form, shown, several=several, only_for=only_for))
 
 
@@ -63,8 +64,8 @@ def _actions(form: Form, shown: list[_Shown], *, several: bool, only_for: str) -
         only_for=only_for,
     )
     made = [action(form.submit, filled, style="primary", inputs=True)]
-    if not several and any(one.multiplies for one in shown) and form.command.startswith("run "):
-        made.append(action("Run for several values", Payload(form.command, "several", only_for=only_for)))
+    if not several and wording.may_multiply(form):
+        made.append(action(wording.SEVERAL, Payload(form.command, "several", only_for=only_for)))
     return [*made, action("Cancel", Payload(does="drop", only_for=only_for))]
 
 
@@ -77,7 +78,7 @@ class _Shown:
 
     @property
     def multiplies(self) -> bool:
-        return self.field.kind not in ("boolean", "secret", "lines")
+        return wording.multiplies(self.field.kind)
 
     @property
     def is_menu(self) -> bool:
@@ -113,13 +114,13 @@ class _Shown:
         if one.kind == "datetime" and not self.several:
             hints.append("In the job's time zone.")
         if self.keeps:
-            hints.append(f"Left empty: {one_line(one.value)}")
+            hints.append(wording.left_empty(one_line(one.value)))
         if one.kind == "choice" and (typed or not self.is_menu) and one.options:
             named = ", ".join(one_line(option.value) for option in one.options[:NAMED])
             more = len(one.options) - NAMED
             hints.append(f"One of {named}" + (f" and {more:,} more" if more > 0 else ""))
         if self.several and self.multiplies and (typed or not self.is_menu):
-            hints.append("One value or several, such as 42,43 or 1..20")
+            hints.append(wording.ONE_OR_SEVERAL)
         return cut(" · ".join(hints), limits.HEADING)
 
     def _input(self) -> Part:

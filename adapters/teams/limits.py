@@ -22,7 +22,6 @@ LINES = 300  # lines of one paragraph
 TABLE_ROWS = 50  # rows, the row of titles not counted
 TABLE_COLUMNS = 6  # a card does not scroll to the side
 CELL = 300  # characters of a cell: the file has all of it
-CODE_LINES = 40  # lines of one code block; the middle is left out of longer ones
 CODE_CHARS = 2_500  # characters of one code block
 CHART_VALUES = 240  # numbers of one chart: about 20 KB
 HEADING = 500  # characters of a title

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import Any
 
+from adapters.render import csv
 from adapters.teams import files, references
 from adapters.teams.faults import Refused, Unsent, Unsure
 from adapters.teams.files import Answered
@@ -51,7 +52,7 @@ async def bring(reception: Reception, origin: Origin, wanted: Answered) -> None:
         why = reply.message.text if reply.outcome is Outcome.REFUSED else "It is not there any more."
         await _tell(reception, origin, f"{wanted.name} cannot be brought. {why}")
         return
-    data = await asyncio.to_thread(files.content, found[0])
+    data = await asyncio.to_thread(csv.of_file, found[0])
     try:
         if len(data) > files.BYTES:
             raise Refused(413, "file")

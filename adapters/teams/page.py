@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
+from adapters.render import excerpts
 from adapters.teams import charts, limits, tables
 from adapters.teams.parts import Part, code, lines, rich, run, small
 from adapters.teams.text import clean, cut, one_line
@@ -156,14 +157,8 @@ class Page:
             self.put(small(shown.note))
 
     def _code(self, block: Code) -> None:
-        written = clean(block.text).rstrip("\n").split("\n")
-        if len(written) > limits.CODE_LINES:
-            head = limits.CODE_LINES // 5
-            tail = written[-(limits.CODE_LINES - head) :]
-            written = [*written[:head], f"… {len(written) - limits.CODE_LINES:,} lines left out …", *tail]
-            self.cut = True
-        text = "\n".join(written)
-        shown = _middle_cut(text, limits.CODE_CHARS)
+        text = clean(block.text).rstrip("\n")
+        shown = excerpts.code(text, limits.CODE_CHARS)
         self.cut = self.cut or shown != text
         if shown.strip():
             self.put(code(shown))
@@ -206,13 +201,3 @@ class Page:
         shown = cut(text, limit)
         self.cut = self.cut or shown != text
         return shown
-
-
-def _middle_cut(text: str, limit: int) -> str:
-    """At most `limit` characters: the beginning and, more of it, the end, where errors stand."""
-    if len(text) <= limit:
-        return text
-    gap = f"\n… {len(text) - limit:,} characters left out …\n"
-    room = limit - len(gap) - 1
-    head = room // 5
-    return cut(text, head + 1).removesuffix("…") + gap + text[len(text) - (room - head) :]

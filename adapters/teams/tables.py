@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from adapters.render.cells import NOTHING, is_right_aligned, write_cell
+from adapters.render import excerpts
+from adapters.render.cells import NOTHING
 from adapters.teams import limits
 from adapters.teams.parts import NO_BREAK, Part, rich, run
 from adapters.teams.text import cut, one_line, width
@@ -41,16 +42,12 @@ def grid(table: Table, room: int) -> Grid:
     """As much of the table as it asks for, and as fits into `room` bytes of a card."""
     columns = table.columns[: min(table.shown_columns, limits.TABLE_COLUMNS)]
     titles = tuple(cut(one_line(one.title), limits.CELL) or NOTHING for one in columns)
-    right = tuple(
-        is_right_aligned(column.format, (row[place] for row in table.rows if place < len(row)))
-        for place, column in enumerate(columns)
-    )
+    right = excerpts.right(table, columns)
     left = room - limits.size([_cell(one, header=True) for one in titles])
     rows: list[tuple[str, ...]] = []
     shortened = False
     for row in table.rows[: min(table.shown_rows, limits.TABLE_ROWS)]:
-        whole = [one_line(write_cell(one, kind.format)) for one, kind in zip(row, columns, strict=False)]
-        whole += [""] * (len(columns) - len(whole))
+        whole = excerpts.cells(row, columns)
         shown = tuple(
             _unbroken(one) if numeric else cut(one, limits.CELL) or NOTHING
             for one, numeric in zip(whole, right, strict=True)
@@ -60,7 +57,8 @@ def grid(table: Table, room: int) -> Grid:
             break
         shortened = shortened or any(len(one) > limits.CELL for one in whole)
         rows.append(shown)
-    return Grid(titles, tuple(rows), right, _note(table, len(rows), len(columns), shortened=shortened))
+    note = excerpts.note(table, len(rows), len(columns), shortened=shortened)
+    return Grid(titles, tuple(rows), right, note)
 
 
 def element(shown: Grid) -> Part:
@@ -129,18 +127,3 @@ def _cell(text: str, *, header: bool = False) -> Part:
 
 def _plain(shown: Part) -> Part:
     return {"type": "TableCell", "items": [rich(shown)]}
-
-
-def _note(table: Table, rows: int, columns: int, *, shortened: bool) -> str:
-    """What is left out, empty where nothing is."""
-    total = max(table.total_rows or 0, len(table.rows))
-    said = []
-    if rows < total:
-        said.append(f"first {rows:,} of {total:,} rows")
-    if columns < len(table.columns):
-        names = [cut(one_line(one.title), 40) for one in table.columns[columns:]]
-        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-        said.append(f"{columns} of {len(table.columns)} columns (without {', '.join(names[:5])}{more})")
-    if shortened:
-        said.append("long cells cut")
-    return " · ".join(said)

@@ -15,8 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from adapters.remote import bodies
 from adapters.slack import signatures
-from adapters.slack.http import BODY_LIMIT, read
+from adapters.slack.http import read
 from core.store.database import Store
 from core.store.migrate import migrate
 from tests.channels.fake_slack import FakeSlack
@@ -73,13 +74,13 @@ async def test_signed_nonsense_is_never_500(scene: Scene, body: bytes, kind: str
 
 
 async def test_more_than_a_mebibyte_is_413(scene: Scene) -> None:
-    body = b"x" * (BODY_LIMIT + 1)
+    body = b"x" * (bodies.LIMIT + 1)
     signed = scene.slack.sign(body)
     async with scene.bot.http.post("/slack/events", data=io.BytesIO(body), headers=signed) as answer:
         assert answer.status == 413
 
     async def drops() -> AsyncIterator[bytes]:
-        for _ in range(BODY_LIMIT // 65536 + 2):
+        for _ in range(bodies.LIMIT // 65536 + 2):
             yield b"x" * 65536
 
     async with scene.bot.http.post("/slack/events", data=drops()) as answer:

@@ -14,11 +14,12 @@ import jwt
 import pytest
 from botframework.connector.auth import JwtTokenValidation
 
+from adapters.remote import bodies
 from adapters.teams import inbound
 from adapters.teams import keys as keys_module
 from adapters.teams.auth import TRUSTED, Guard, Turned
 from adapters.teams.hosts import Hosts
-from adapters.teams.http import BODY_LIMIT, PATH
+from adapters.teams.http import PATH
 from adapters.teams.keys import Away, Keys, UnknownKey
 from tests.channels.fake_teams import FakeTeams, Fault, rsa_key
 from tests.channels.teams_office import Scene as Office
@@ -274,7 +275,7 @@ async def test_nonsense_is_turned_away_and_never_500(
 async def test_more_than_a_mebibyte_is_413(office: Office) -> None:
     headers = {"Authorization": f"Bearer {office.teams.token()}", "Content-Type": "application/json"}
     async with office.bot.http.post(
-        PATH, data=io.BytesIO(b"x" * (BODY_LIMIT + 1)), headers=headers
+        PATH, data=io.BytesIO(b"x" * (bodies.LIMIT + 1)), headers=headers
     ) as answer:
         assert answer.status == 413
 

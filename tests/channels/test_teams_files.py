@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from adapters.render import csv
 from adapters.teams import files
 from adapters.teams.hosts import MICROSOFT, Hosts
 from core import chats, filelinks
@@ -260,7 +261,7 @@ def test_names_are_ones_that_onedrive_takes() -> None:
 def test_only_so_many_files_are_offered() -> None:
     blocks = tuple(File(f"{n}.csv", "text/csv", TABLE) for n in range(files.OFFERS + 1))
     assert len(files.offers(Message(text="#1", blocks=blocks))) == files.OFFERS
-    assert files.content(File("empty.txt", "text/plain")) == b"\n"
+    assert csv.of_file(File("empty.txt", "text/plain")) == b"\n"
 
 
 @pytest.mark.parametrize("value", [None, {}, {"type": "other"}, {"type": "fileUpload", "context": {}}, "x"])
