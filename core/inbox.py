@@ -155,27 +155,35 @@ class Inbox:
 
     async def _store(self, group: list[_Item]) -> list[int | Busy | None]:
         """Store what came together in one transaction; in the order of keys, as every process does."""
-
-        async def claim(turn: Turn) -> tuple[dict[str, int], dict[int, int | None]]:
-            numbers = dict(self._numbers)
-            claimed: dict[int, int | None] = {}
-            for place, one in sorted(enumerate(group), key=lambda pair: pair[1].key):
-                if one.organization not in numbers:
-                    numbers[one.organization] = await people.organization(turn, one.organization)
-                claimed[place] = await redeliveries.claim(
-                    turn, numbers[one.organization], self._source, one.key, text=one.sealed
-                )
-            return numbers, claimed
-
+        order = sorted(range(len(group)), key=lambda place: group[place].key)
         until = min(one.until for one in group)
         try:
+            numbers = await self._known({one.organization for one in group}, until)
+            items = [
+                (numbers[one.organization], one.key, one.sealed) for one in map(group.__getitem__, order)
+            ]
             try:
-                self._numbers, claimed = await self._turns.take(claim, patience=_left(until))
+                claimed = await redeliveries.claim_at_once(
+                    self._turns, self._source, items, patience=_left(until)
+                )
             except Unsettled:  # what was written after all is found, and taken up in time
-                self._numbers, claimed = await self._turns.take(claim, patience=_left(until))
+                claimed = await redeliveries.claim_at_once(
+                    self._turns, self._source, items, patience=_left(until)
+                )
         except Busy as busy:  # for all of them: one after the other they would wait far too long
             return [busy] * len(group)
-        return [claimed[place] for place in range(len(group))]
+        found = dict(zip(order, claimed, strict=True))
+        return [found[place] for place in range(len(group))]
+
+    async def _known(self, names: set[str], until: float) -> dict[str, int]:
+        """The numbers of organizations."""
+        for name in sorted(names - self._numbers.keys()):
+            number = await self._turns.take(
+                lambda turn, name=name: people.organization(turn, name),  # type: ignore[misc]
+                patience=_left(until),
+            )
+            self._numbers[name] = number
+        return self._numbers
 
     async def _settle(self, number: int) -> None:
         await self._settles.add(number)

@@ -7,13 +7,13 @@ A claim that was never settled (its process died) may be taken over after a whil
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from core import ids
 from core.store import requests as rows
-from core.turns import Turn
+from core.turns import Turn, Turns
 
 ABANDONED = timedelta(seconds=30)  # then whoever claimed is taken for dead
 
@@ -47,6 +47,31 @@ async def claim(
     if made is not None:
         return made
     return await rows.take_over(turn.connection, organization, source, key, turn.now, turn.now - ABANDONED)
+
+
+async def claim_at_once(
+    turns: Turns, source: str, items: Sequence[tuple[int, str, str]], *, patience: timedelta
+) -> list[int | None]:
+    """Claim each (organization, key, text), in one transaction of its own: a platform waits for it.
+
+    Raises `Busy`, `Unsettled`.
+    """
+    claimed = await rows.add_at_once(turns.store, source, items, patience=patience)
+    again = [place for place, one in enumerate(claimed) if one is None]
+    if not again:
+        return claimed
+
+    async def take(turn: Turn) -> dict[int, int | None]:
+        before = turn.now - ABANDONED
+        return {
+            place: await rows.take_over(
+                turn.connection, items[place][0], source, items[place][1], turn.now, before
+            )
+            for place in again
+        }
+
+    taken = await turns.take(take, patience=patience)
+    return [taken.get(place, one) for place, one in enumerate(claimed)]
 
 
 async def any_abandoned(turn: Turn, source: str, wait: timedelta = ABANDONED) -> bool:

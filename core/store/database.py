@@ -6,10 +6,10 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -86,17 +86,54 @@ class Store:
             )
         return Busy("The database is away; nothing was started.", hint="Try again in a moment.")
 
+    async def insert(
+        self, adding: Any, make: Callable[[datetime], Sequence[Mapping[str, Any]]], *, patience: timedelta
+    ) -> list[Any]:
+        """Insert rows in one transaction of their own, by one `INSERT … RETURNING` each.
+
+        For what somebody waits for: it makes as few trips to the database as that allows. `make` gives the
+        rows, all of the same columns, for the database's time. Returns the first column that each returned,
+        None where that was nothing (a conflict).
+
+        Raises:
+            Busy: nothing was written.
+            Unsettled: the link broke in the commit.
+        """
+        done = False
+        try:
+            async with self._connected(patience, self.writer) as connection:
+                if self.sqlite:
+                    rows = make(await self.now(connection))
+                    return await dialects.insert_at_once(connection, adding, rows)
+                async with connection.begin():
+                    rows = make(await self.now(connection))
+                    made = await dialects.insert_at_once(connection, adding, rows)
+                    done = True
+                return made
+        except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
+            refused = self._refused(error, committing=done)
+            if refused is None:
+                raise
+            raise refused from error
+
     @asynccontextmanager
     async def _begun(self, patience: timedelta | None, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         """A transaction. Whoever has patience waits that long for the turn (SQLite's one writer), for the
         beginning and for the locks of statements: until then nothing is written, so giving up is safe.
-
-        Only the wait for the turn is broken off from outside; a statement that was sent ends by itself.
         """
         if patience is None:
             async with engine.begin() as connection:
                 yield connection
             return
+        async with self._connected(patience, engine) as connection, connection.begin():
+            yield connection
+
+    @asynccontextmanager
+    async def _connected(self, patience: timedelta, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+        """A connection that has begun nothing, and will wait no longer than that for others who write.
+
+        Only the wait for the turn is broken off from outside; a statement that was sent ends by itself.
+        """
         began = time.monotonic()
         connection = engine.connect()
         try:
@@ -107,8 +144,7 @@ class Store:
         try:
             left = patience - timedelta(seconds=time.monotonic() - began)
             await connection.execution_options(**dialects.patience(left))
-            async with connection.begin():
-                yield connection
+            yield connection
         finally:
             await connection.close()
 

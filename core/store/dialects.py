@@ -7,6 +7,8 @@ PostgreSQL: READ COMMITTED with conditional updates; a frozen process may not ke
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -192,18 +194,58 @@ def brief(engine: AsyncEngine) -> AsyncEngine:
     return engine.execution_options(at_hand=True) if engine.dialect.name == "sqlite" else engine
 
 
+async def insert_at_once(
+    connection: AsyncConnection, adding: Any, rows: Sequence[Mapping[str, Any]]
+) -> list[Any]:
+    """Insert rows by one `INSERT … RETURNING` each, all in one transaction of their own, in as few trips as
+    the database allows. `connection` has begun nothing. Returns the first column that each returned, None
+    where it returned nothing (a conflict)."""
+    if connection.dialect.name != "sqlite":
+        return [(await connection.execute(adding, dict(row))).scalar_one_or_none() for row in rows]
+    sql, names, makers = _compiled(adding, connection.dialect, tuple(rows[0]))
+    values = [
+        tuple(make(row[name]) if make else row[name] for name, make in zip(names, makers, strict=True))
+        for row in rows
+    ]
+    first = "" if connection.sync_connection is None else _other_wait(connection.sync_connection)
+    try:
+        return await onehop.at_once(connection, sql, values, first=first)
+    except sqlite3.Error as error:
+        raise sa.exc.OperationalError(sql, None, error) from error
+
+
+@lru_cache(maxsize=16)
+def _compiled(
+    adding: Any, dialect: Dialect, names: tuple[str, ...]
+) -> tuple[str, tuple[str, ...], tuple[Any, ...]]:
+    """The text of an INSERT, its values' names in their order, and how each is written."""
+    made = adding.compile(dialect=dialect, column_keys=names)
+    order = tuple(made.positiontup)
+    columns = adding.table.c
+    return (
+        str(made),
+        order,
+        tuple(columns[name].type.dialect_impl(dialect).bind_processor(dialect) for name in order),
+    )
+
+
 def _begin_immediate(connection: sa.Connection) -> None:
-    """SQLite's own wait is a setting of the connection: it is changed only where it has to be another."""
-    usual = round(BUSY_TIMEOUT * 1000)
-    options = connection.get_execution_options()
-    wanted = options.get("busy_timeout", usual)
     driver: Any = connection.connection.dbapi_connection
     driver.at_hand = False  # whatever was before: to begin may take its time
-    if connection.info.get("busy_timeout", usual) != wanted:
-        connection.exec_driver_sql(f"PRAGMA busy_timeout={wanted:d}")
-        connection.info["busy_timeout"] = wanted
+    if other := _other_wait(connection):
+        connection.exec_driver_sql(other)
     connection.exec_driver_sql("BEGIN IMMEDIATE")
-    driver.at_hand = options.get("at_hand", False)
+    driver.at_hand = connection.get_execution_options().get("at_hand", False)
+
+
+def _other_wait(connection: sa.Connection) -> str:
+    """SQLite's own wait is a setting of the connection: what sets it, where it has to be another."""
+    usual = round(BUSY_TIMEOUT * 1000)
+    wanted = connection.get_execution_options().get("busy_timeout", usual)
+    if connection.info.get("busy_timeout", usual) == wanted:
+        return ""
+    connection.info["busy_timeout"] = wanted
+    return f"PRAGMA busy_timeout={wanted:d}"
 
 
 def repeatable(error: BaseException) -> bool:

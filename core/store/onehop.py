@@ -22,6 +22,7 @@ from sqlalchemy.dialects.sqlite.aiosqlite import (
     AsyncAdapt_aiosqlite_dbapi,
     SQLiteDialect_aiosqlite,
 )
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.util import await_only
 
 DRIVER = "onehop"
@@ -117,6 +118,40 @@ def _whole(connection: Any, verb: str, operation: str, parameters: Any) -> Done:
         getattr(cursor, verb)(operation, parameters)
         rows = cursor.fetchall() if cursor.description else []
         return cursor.description, cursor.rowcount, cursor.lastrowid, rows
+    finally:
+        cursor.close()
+
+
+async def at_once(
+    connection: AsyncConnection, sql: str, rows: list[tuple[Any, ...]], *, first: str = ""
+) -> list[Any]:
+    """One statement for each of the rows, in a transaction of its own: one trip for all of it. `first` is
+    executed before that.
+
+    The transaction begins IMMEDIATE, and is over when this returns, raises, or is cancelled. Returns the
+    first column of what each statement returned, None where that was nothing. Raises as the driver does.
+    """
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    done: list[Any] = await driver._execute(partial(_transaction, driver, sql, rows, first))
+    return done
+
+
+def _transaction(connection: Any, sql: str, rows: list[tuple[Any, ...]], before: str) -> list[Any]:
+    cursor = connection._conn.cursor()
+    if before:
+        cursor.execute(before)
+    cursor.execute("BEGIN IMMEDIATE")
+    try:
+        found = []
+        for row in rows:
+            first = cursor.execute(sql, row).fetchone()
+            found.append(None if first is None else first[0])
+        cursor.execute("COMMIT")
+        return found
+    except BaseException:
+        if connection._conn.in_transaction:
+            cursor.execute("ROLLBACK")
+        raise
     finally:
         cursor.close()
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core import ids
 from core.store import dialects
+from core.store.database import Store
 from core.store.dialects import Row
 from core.store.tables import requests
 
@@ -30,18 +31,24 @@ async def add(
     """Add a request; None where the same one came before (a redelivery)."""
     made = await connection.execute(
         _adding(connection.dialect.name),
-        {
-            "id": ids.new(),
-            "organization": organization,
-            "source": source,
-            "key": key,
-            "hash": digest,
-            "text": text,
-            "created_at": now,
-        },
+        _row(organization, source, key, digest, text, now),
     )
     pk: int | None = made.scalar_one_or_none()
     return pk
+
+
+async def add_at_once(
+    store: Store, source: str, items: Sequence[tuple[int, str, str]], *, patience: timedelta
+) -> list[int | None]:
+    """Add each (organization, key, text), in one transaction of its own; None for what came before.
+
+    Raises as `Store.insert`.
+    """
+
+    def rows(now: datetime) -> list[dict[str, Any]]:
+        return [_row(organization, source, key, "", text, now) for organization, key, text in items]
+
+    return await store.insert(_adding(store.writer.dialect.name), rows, patience=patience)
 
 
 async def first(connection: AsyncConnection, organization: int, source: str, key: str) -> Row:
@@ -114,6 +121,20 @@ async def forget(connection: AsyncConnection, before: datetime, limit: int) -> i
     """Delete old requests, at most that many; returns how many."""
     old = sa.select(requests.c.pk).where(requests.c.created_at < before).limit(limit)
     return (await connection.execute(requests.delete().where(requests.c.pk.in_(old)))).rowcount
+
+
+def _row(
+    organization: int, source: str, key: str, digest: str, text: str | None, now: datetime
+) -> dict[str, Any]:
+    return {
+        "id": ids.new(),
+        "organization": organization,
+        "source": source,
+        "key": key,
+        "hash": digest,
+        "text": text,
+        "created_at": now,
+    }
 
 
 def _waiting(source: str, before: datetime) -> sa.ColumnElement[bool]:
