@@ -29,6 +29,7 @@ PATIENCE = 2.0  # seconds for the database from the arrival to the stored row; t
 LEAST_PATIENCE = 0.2  # seconds that even the last of a group gets
 LOOK = 10.0  # seconds between two looks for what other processes left, and renewals of what is at work here
 LATE = timedelta(minutes=10)  # what was said longer ago is not done any more, and that is told
+BREATH = 0.005  # seconds in which the acknowledgement leaves this process before the work begins
 ORDER = 10.0  # seconds that somebody's later word waits for an earlier one, at most
 STOP_LIMIT = 5.0  # seconds that unfinished work gets when the process stops
 
@@ -197,6 +198,7 @@ class Inbox:
         return [None] * len(group)
 
     async def _do(self, number: int, work: Work, before: asyncio.Task[None] | None) -> None:
+        await asyncio.sleep(BREATH)
         if before is not None and not before.done():
             await asyncio.wait({before}, timeout=ORDER)
         try:

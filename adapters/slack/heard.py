@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
 from adapters.slack import inbound
@@ -37,7 +37,7 @@ class Heard:
         origin = self.said.origin
         if origin.response_url:
             origin = replace(origin, until=inbound.until(origin))
-        held = {name: one for name, one in asdict(origin).items() if one}
+        held = {name: one for name in _FIELDS if (one := getattr(origin, name))}
         kept = {"kind": self.kind, "text": self.said.text, "in_view": self.said.in_view, "origin": held}
         return json.dumps(kept, separators=(",", ":"))
 

@@ -92,8 +92,8 @@ class Workspaces:
 
     async def only(self) -> Workspace | None:
         """The workspace of SLACK_BOT_TOKEN, asked for once; None where the token was revoked."""
-        if self._dead:
-            return None
+        if self._dead or self._single is not None:
+            return self._single
         async with self._asking:
             if self._single is None:
                 client = self.client(self._token)
