@@ -23,6 +23,7 @@ from core.jobfiles import Checks
 from core.people import Member
 from core.store import tables
 from core.turns import Turn
+from tests.chaos.monkey import admit
 from tests.store.rig import Rig, no_source
 
 Client = TestClient[web.Request, web.Application]
@@ -74,6 +75,21 @@ async def test_one_idempotency_key_starts_one_run_however_many_send_it_at_once(
     other = await post(client, path, {"parameters": {"do": "table"}}, Idempotency_Key="once")
     assert other[0] == 409
     assert await rig.count(tables.runs) == 1
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_while_the_database_is_away_a_program_is_told_to_come_again(rig: Rig, client: Client) -> None:
+    await rig.job("report")
+    path, looks = "/api/agents/jobs/report/trigger", sa.create_engine(rig.store.address)
+    await asyncio.to_thread(admit, looks, allowed=False)
+    try:
+        async with client.post(path, json={}) as answer:
+            assert answer.status == 503
+            assert int(answer.headers["Retry-After"]) > 0
+            assert "The database is away; nothing was started." in await answer.text()
+    finally:
+        await asyncio.to_thread(admit, looks, allowed=True)
+    assert (await post(client, path, {}))[0] == 200
 
 
 async def test_of_many_triggers_at_once_one_starts_and_the_others_name_it(rig: Rig, client: Client) -> None:
