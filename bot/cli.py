@@ -16,7 +16,7 @@ import click
 
 from bot import logs, settings
 from bot.administering import keys_group, members_group
-from bot.entrance import configured, open_session, refusals, run_with_bot, say_line
+from bot.entrance import configured, loading, open_session, refusals, run_with_bot, say_line
 from bot.init import init_command
 from bot.move import move_command
 from bot.next import next_command
@@ -63,7 +63,8 @@ def serve() -> None:
 @click.option("--tags", help="What it takes beside usual runs, such as gpu,big (by default SLASHJOB_TAGS).")
 def worker(tags: str | None) -> None:
     """Execute runs on this machine, beside those who serve (PostgreSQL only)."""
-    from bot.working import work
+    with loading():
+        from bot.working import work
 
     with refusals():
         chosen = configured()
@@ -231,8 +232,9 @@ def deliveries_command(target: str, state: str, page: int, *, as_json: bool) -> 
 
 
 async def _serve(configured: settings.Settings) -> int:
-    from bot.app import Bot
-    from bot.server import listen
+    with loading():
+        from bot.app import Bot
+        from bot.server import listen
 
     bot = Bot(configured)
     stop = asyncio.Event()

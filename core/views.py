@@ -176,15 +176,17 @@ async def of_batches(turn: Turn, numbers: Sequence[int], *, whole: bool = False)
     names = await people_rows.names(turn.connection, people) if people else {}
     waits = any(run.status is Status.QUEUED for run in every)
     served = await run_rows.tags(turn.connection, turn.now) if waits else set()
+    its_version = await run_rows.versions(turn.connection, {batch.version for batch in found})
+    its_job = await jobs.of_pks(turn, sorted({batch.job for batch in found}))
     made = []
     for batch in found:
-        version = await run_rows.version(turn.connection, batch.version)
+        version = its_version[batch.version]
         definition = versions.read(version.id, version.definition)
         own = tuple(run for run in every if run.batch == batch.number)
         made.append(
             BatchView(
                 batch=batch,
-                job=await jobs.get(turn, batch.job),
+                job=its_job[batch.job],
                 version=definition,
                 version_number=version.number,
                 runs=own,

@@ -30,7 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.engines import schema
 from adapters.engines.slots import Slots
 from core.ports import Begin, Ref
-from core.store import dialects
+from core.store import dialects, fewtrips
 
 _log = logging.getLogger(__name__)
 
@@ -187,7 +187,7 @@ def _pool(**arguments: Any) -> AsyncConnectionPool[Any]:
 async def _standing(connection: psycopg.AsyncConnection[Any]) -> None:
     """Let a pooled connection be used. Asking the server each time would double the trips; one that ended the
     connection has said so already."""
-    if not dialects.silent(connection):
+    if not fewtrips.silent(connection):
         await AsyncConnectionPool.check_connection(connection)
 
 

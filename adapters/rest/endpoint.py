@@ -24,21 +24,24 @@ BodyT = TypeVar("BodyT")
 
 
 class Model(BaseModel):
-    """What a request brings: nothing that is not known, and nothing of another type."""
+    """What a request brings: nothing that is not known, and nothing of another type.
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    Models are made ready when the first request needs them: most installations never use most of them.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 class Query(BaseModel):
     """What stands in an address after the question mark: texts, read into what they mean."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
 
 
 class Told(BaseModel):
     """What an answer says."""
 
-    model_config = ConfigDict(populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True, defer_build=True)
 
 
 @dataclass(slots=True, kw_only=True)

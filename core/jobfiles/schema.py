@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from core.definitions import (
     AgentDefinition,
@@ -22,6 +22,8 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 class WorkspaceFile(Definition):
     """A workspace of slashjob: sources of data, agents that ask them, and jobs that people run."""
+
+    model_config = ConfigDict(defer_build=True)  # only who asks for the schema needs it
 
     sources: dict[Name, SourceDefinition] = Field(default={})
     agents: dict[Name, AgentDefinition] = Field(default={})

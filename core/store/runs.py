@@ -265,13 +265,17 @@ async def step(connection: AsyncConnection, keys: Sequence[tuple[int, int]], tex
 
 async def version(connection: AsyncConnection, pk: int) -> Row:
     """A job version with its job's name."""
-    return (
-        await connection.execute(
-            sa.select(job_versions, jobs.c.name.label("job_name"), jobs.c.organization)
-            .join(jobs, jobs.c.pk == job_versions.c.job)
-            .where(job_versions.c.pk == pk)
-        )
-    ).one()
+    return (await versions(connection, {pk}))[pk]
+
+
+async def versions(connection: AsyncConnection, pks: Collection[int]) -> dict[int, Row]:
+    """These job versions with their jobs' names, by number."""
+    query = (
+        sa.select(job_versions, jobs.c.name.label("job_name"), jobs.c.organization)
+        .join(jobs, jobs.c.pk == job_versions.c.job)
+        .where(job_versions.c.pk.in_(pks))
+    )
+    return {row.pk: row for row in await connection.execute(query)}
 
 
 async def seats(connection: AsyncConnection, batch_pks: Sequence[int]) -> list[Row]:
