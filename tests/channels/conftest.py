@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from adapters.teams import talking
 from core.store.database import Store
 from tests.channels.fake_slack import FakeSlack
 from tests.channels.fake_teams import FakeTeams
@@ -29,8 +30,12 @@ async def scene(migrated_file: str) -> AsyncIterator[Scene]:
 
 
 @pytest.fixture
-async def office(migrated_file: str) -> AsyncIterator[TeamsScene]:
-    """Ana and Bob in a channel of Teams with the bot, and a job `report` that obeys."""
+async def office(migrated_file: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[TeamsScene]:
+    """Ana and Bob in a channel of Teams with the bot, and a job `report` that obeys.
+
+    The bot announces no answer by typing, however slow the machine is.
+    """
+    monkeypatch.setattr(talking, "MOMENT", 3600.0)
     made = Store(migrated_file)
     async with FakeTeams() as teams:
         ana, bob = teams.person("Ana", email="ana@example.com"), teams.person("Bob")

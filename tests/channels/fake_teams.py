@@ -292,6 +292,11 @@ class FakeTeams(Tenant):
     def _send(self, request: web.Request, call: Call) -> tuple[int, Payload]:
         place = self._place(call)
         _check(call.body)
+        if call.body["type"] == "typing":  # it is seen for a moment, and is no message
+            if place.kind != "personal":
+                raise Refused(400, "BadArgument")
+            call.name = "typing"
+            return 201, {"id": f"16{self.number():011d}"}
         made = Message(f"16{self.number():011d}", call.conversation, call.body)
         place.messages[made.id] = made
         return 201, {"id": made.id}
@@ -367,11 +372,13 @@ class FakeTeams(Tenant):
 
 
 def _check(activity: Payload) -> None:
-    """Refuse what is no message of the bot in its tenant."""
-    if activity.get("type") != "message" or (activity.get("from") or {}).get("id") != BOT:
+    """Refuse what the bot cannot say in its tenant."""
+    if activity.get("type") not in ("message", "typing") or (activity.get("from") or {}).get("id") != BOT:
         raise Refused(400, "BadArgument")
     if ((activity.get("channelData") or {}).get("tenant") or {}).get("id") != TENANT:
         raise Refused(403, "ForbiddenOperationException")
+    if activity["type"] == "typing":
+        return
     if not activity.get("text") and not activity.get("attachments"):
         raise Refused(400, "BadSyntax")
     for one in activity.get("attachments") or ():

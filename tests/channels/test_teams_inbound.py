@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.slack import markup as slack_markup
-from adapters.teams import inbound, markup, reception
+from adapters.teams import inbound, markup, reception, talking
 from core.commands import parse
 from core.errors import Misunderstood
 from core.store import tables
@@ -424,3 +424,33 @@ async def test_a_code_that_is_asked_for_in_a_channel_comes_directly(office: Scen
     assert "for you alone" in words(answer)
     await office.say("link", office.teams.chat(office.ana))
     assert len(office.teams.chat(office.ana).messages) == 2
+
+
+@pytest.mark.parametrize("kind", ["personal", "channel"])
+async def test_a_slow_answer_is_announced_by_typing_in_a_chat_alone(
+    office: Scene, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    place = office.teams.chat(office.ana) if kind == "personal" else office.channel
+    monkeypatch.setattr(talking, "MOMENT", 0.0)
+    made = office.bot.teams.reception
+    assert made is not None
+    ask, waiting, gate = made.speakers.of, asyncio.Event(), asyncio.Event()
+
+    async def slow(origin: Any) -> Any:
+        waiting.set()
+        await gate.wait()
+        return await ask(origin)
+
+    monkeypatch.setattr(made.speakers, "of", slow)
+    await office.bot.send(office.teams.typed("list", place, office.ana))
+    await waiting.wait()
+    if kind == "personal":
+
+        async def typing() -> bool:
+            return len(office.teams.asked("typing")) == 1
+
+        await until(typing)
+    gate.set()
+    await office.settled()
+    assert len(office.teams.asked("typing")) == (1 if kind == "personal" else 0)
+    assert len(office.teams.said(place)) == 1
