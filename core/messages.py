@@ -194,6 +194,7 @@ class Form:
     submit: str = "Run"
     again: str = ""
     note: str = ""  # stands above the inputs
+    spares: bool = False  # the command takes keep=NAME,… : fields that are left out stay as they are
 
 
 @dataclass(frozen=True, slots=True)

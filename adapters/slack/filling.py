@@ -120,7 +120,7 @@ def _result(view: Payload, origin: Origin, reply: Reply, *, picking: bool) -> di
     if reply.posted:
         return {"response_action": "clear"} if not picking else None
     held = forms.place(view)
-    form = reply.message.form
+    form = None if reply.message.form is None else forms.fitting(reply.message.form)
     if form is not None and (picking or _another(form, held)):
         try:
             return {"response_action": "update", "view": forms.modal(form, _of(origin, held))}

@@ -17,6 +17,7 @@ from adapters.slack import limits
 from adapters.slack.text import cut, escape, one_line
 from core.messages import Field, Form
 from core.wording import forms as wording
+from core.wording import revisions
 
 FORM, PICK = "form", "pick"  # callback ids: a job's parameters; which job, and where
 SEVERAL = "several"  # action id: fill in for several runs at once
@@ -86,6 +87,7 @@ def modal(form: Form, asked: Place, *, several: bool = False) -> dict[str, Any]:
     Raises:
         TooLong: it has to be typed instead.
     """
+    form = fitting(form)
     if form.again and any(len(one.value) > limits.INPUT_VALUE for one in form.fields):
         raise TooLong("a value is longer than any input of Slack")
     shown = [_Shown(one, several=several) for one in form.fields]
@@ -106,6 +108,11 @@ def modal(form: Form, asked: Place, *, several: bool = False) -> dict[str, Any]:
     if len(blocks) > limits.VIEW_BLOCKS:
         raise TooLong("the form has too many fields")
     return _view(FORM, form.title, form.submit, blocks, held)
+
+
+def fitting(form: Form) -> Form:
+    """The form with what Slack's inputs take."""
+    return revisions.fitting(form, limits.INPUT_VALUE)
 
 
 def pick(asked: Place, *, ask_place: bool) -> dict[str, Any]:

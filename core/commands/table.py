@@ -139,6 +139,7 @@ _ROWS = (
             Choice("disable", "flag", "take it out of use; its history stays"),
             Choice("enable", "flag", "take it into use again"),
             Choice("version", "number", "refuse it where the job was changed since this version", inner=True),
+            Choice("keep", "text", "what a form could not show stays as it is", inner=True),
             _FILLED,
             _SHOWN,
         ),

@@ -68,7 +68,8 @@ async def show(visit: Visit) -> Reply:
     )
     found = await _views(visit, [batch.number for batch in latest])
     lost = await delivery_rows.broken(visit.turn.connection, job.pk)
-    return Reply(wording.job(job, found, visit.turn.now, lost))
+    editable = job.origin == "chat" and visit.member.may(Role.EDITOR)
+    return Reply(wording.job(job, found, visit.turn.now, lost, editable=editable))
 
 
 def _answered(visit: Visit, target: targets.Target | None, question: str) -> Message:

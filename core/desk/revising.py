@@ -83,7 +83,8 @@ async def edit(visit: Visit) -> Reply:
     version = {"version": str(job.version_number)}
     line = Command(Name.EDIT, (job.name,), options=version)
     if "filled" in visit.command.flags:
-        left_empty = [key for key in wording.asked(agent.kind) if key not in values]
+        kept = {*values, *visit.command.options.get("keep", "").split(",")}
+        left_empty = [key for key in wording.asked(agent.kind) if key not in kept]
         values |= dict.fromkeys(left_empty, "")
     if not values:
         form = _form(f"Edit {job.name}", agent.kind, _texts(whole, agent.kind), {}, line)
@@ -295,4 +296,13 @@ def _form(
     """What is filled in completes the line; the line alone asks for the form again."""
     again = replace(line, options={})
     filled = replace(line, flags=line.flags | {"filled"})
-    return wording.form(title, kind, texts, mistakes, command=spell(filled), again=spell(again), note=note)
+    return wording.form(
+        title,
+        kind,
+        texts,
+        mistakes,
+        command=spell(filled),
+        again=spell(again),
+        note=note,
+        spares=line.name is Name.EDIT,
+    )

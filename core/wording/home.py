@@ -17,6 +17,7 @@ from core.wording import words
 
 SHOWN = 10  # jobs
 GOING_SHOWN = 5
+NEW = Button("New job", str(Name.NEW))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def home(shown: Home) -> Message:
     if shown.member.role is None:
         return _nobody(shown)
     if not shown.jobs:
-        return _empty()
+        return _empty(shown)
     text = f"{words.count(len(shown.jobs), 'job')} here, {len(shown.going) or 'nothing'} running or waiting"
     blocks: list[Block] = []
     if shown.going:
@@ -129,7 +130,7 @@ def _buttons(shown: Home, ordered: Sequence[Job]) -> tuple[Button, ...]:
     for job in [one for one in ordered if one.pk in shown.due][:2]:
         verb = Name.RESUME if job.paused_at is not None else Name.PAUSE
         made.append(_button(str(verb).capitalize(), verb, job.name))
-    made += [Button("History", "history"), Button("All jobs", "list"), Button("Help", "help")]
+    made += [Button("History", "history"), Button("All jobs", "list"), NEW, Button("Help", "help")]
     return tuple(one for one in made if _may(shown.member, one))
 
 
@@ -145,12 +146,13 @@ def _nobody(shown: Home) -> Message:
     return Message(text=text, title="Jobs", blocks=(Paragraph(text), Paragraph(hint)))
 
 
-def _empty() -> Message:
+def _empty(shown: Home) -> Message:
     text = "There are no jobs yet."
     hint = "Write one into slashjob.yml, then: slashjob apply"
-    return Message(
-        text=text, title="Jobs", blocks=(Paragraph(text), Paragraph(hint)), buttons=(Button("Help", "help"),)
-    )
+    buttons = tuple(one for one in (NEW, Button("Help", "help")) if _may(shown.member, one))
+    if NEW in buttons:
+        hint = "Make one here, or write one into slashjob.yml, then: slashjob apply"
+    return Message(text=text, title="Jobs", blocks=(Paragraph(text), Paragraph(hint)), buttons=buttons)
 
 
 def _button(label: str, name: Name, target: str) -> Button:

@@ -57,8 +57,18 @@ def listing(
     )
 
 
-def job(found: Job, views: Sequence[BatchView], now: datetime, lost: Sequence[Row] = ()) -> Message:
-    """One job: what it takes, how it behaves, what it did; `lost` are its channels that take no messages."""
+def job(
+    found: Job,
+    views: Sequence[BatchView],
+    now: datetime,
+    lost: Sequence[Row] = (),
+    *,
+    editable: bool = False,
+) -> Message:
+    """One job: what it takes, how it behaves, what it did; `lost` are its channels that take no messages.
+
+    `editable`: who looks at it may change it in chat.
+    """
     blocks: list[Block] = []
     for row in lost:
         name = f"{row.platform}:{row.name or row.address}"
@@ -99,6 +109,7 @@ def job(found: Job, views: Sequence[BatchView], now: datetime, lost: Sequence[Ro
         buttons=(
             _button("Run", Name.RUN, found.name),
             _button("History", Name.HISTORY, found.name),
+            *((_button("Edit", Name.EDIT, found.name),) if editable else ()),
             *((_button("Test delivery", Name.TEST_DELIVERY, found.name),) if lost else ()),
         ),
     )

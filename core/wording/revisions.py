@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from core.commands import Command, Name, spell
+from core.commands import Command, Name, parse, spell
 from core.definitions import AgentDefinition
 from core.jobfiles import Effect
 from core.jobs import Job
@@ -119,12 +119,35 @@ def form(
     command: str,
     again: str,
     note: str = "",
+    spares: bool = False,
 ) -> Form:
     """All that a job of this kind of agent has; texts are what stands in the fields."""
     fields = tuple(_field(key, texts.get(key, ""), mistakes.get(key, "")) for key in asked(kind))
     if note:
         note = f"{note} Nothing is saved yet."
-    return Form(title, command, fields, submit="Save", again=again, note=note)
+    return Form(title, command, fields, submit="Save", again=again, note=note, spares=spares)
+
+
+def fitting(form: Form, limit: int) -> Form:
+    """The form without what is longer than an input of the platform takes: that stays as it is, and the note
+    says how to change it. Forms that spare nothing come back as they are."""
+    long = [one for one in form.fields if len(one.value) > limit] if form.spares else []
+    if not long:
+        return form
+    line = parse(form.command)
+    names = ",".join(one.name for one in long)
+    labels = words.listing([one.label for one in long], "and")
+    verb, them = ("stay as they are", "them") if len(long) > 1 else ("stays as it is", "it")
+    told = (
+        f"{labels}: longer than the {limit:,} characters that an input takes here, so not shown; {verb}. "
+        f"To change {them}, say it in one line: /job edit {line.word(0)} {long[0].name}=…"
+    )
+    return replace(
+        form,
+        command=spell(replace(line, options={**line.options, "keep": names})),
+        fields=tuple(one for one in form.fields if one not in long),
+        note=f"{told} {form.note}".strip(),
+    )
 
 
 def fill(form: Form, sentence: str, more: Sequence[Block] = (), line: str = "") -> Message:

@@ -12,13 +12,18 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from adapters.slack import forms, home
 from adapters.slack.render import Look, Rendered, render
-from core.definitions import AgentDefinition
+from core.definitions import AgentDefinition, JobDefinition, Role, Version
+from core.jobs import Job
 from core.messages import Message
+from core.people import Member
+from core.wording import home as home_wording
 from core.wording import revisions
 from tests.channels.gallery import GALLERY
 
@@ -103,13 +108,38 @@ def views() -> dict[str, dict[str, Any]]:
         "timeout": "5m",
     }
     mistakes = {"timeout": "'timeout': a duration is a number with a unit: 30s, 5m, 2h or 1d, not soon"}
-    shown = {"command": "edit weekly-report --version 2 --filled", "again": "edit weekly-report"}
+    shown: dict[str, Any] = {
+        "command": "edit weekly-report --version 2 --filled",
+        "again": "edit weekly-report",
+    }
     note = "weekly-report would run every weekday at 08:00 (Europe/Amsterdam): next Mon 02 Mar 2026 08:00."
     title = "Edit weekly-report"
     made["view_edit_job"] = forms.modal(revisions.form(title, "report", texts, {}, **shown, note=note), place)
     wrong = revisions.form(title, "report", texts | {"timeout": "soon"}, mistakes, **shown)
     made["view_edit_job_with_errors"] = forms.modal(wrong, place)
+    long = revisions.form(title, "report", texts | {"questions": "x" * 3_412}, {}, **shown, spares=True)
+    made["view_edit_job_too_long"] = forms.modal(long, place)
+    made["view_home_of_an_editor"] = home.view(home_wording.home(_home(_job())))
+    made["view_home_before_the_first_job"] = home.view(home_wording.home(_home()))
     return made
+
+
+def _home(*jobs: Job) -> home_wording.Home:
+    """What an editor's home shows."""
+    member = Member(1, "m", 1, "Ana", Role.EDITOR, "ana@example.com")
+    now = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+    due = {one.pk: now + timedelta(hours=2) for one in jobs}
+    return home_wording.Home(member, jobs, frozenset({1}), {}, due, (), now, ZoneInfo("UTC"))
+
+
+def _job() -> Job:
+    """A job that was made in chat."""
+    definition = Version(
+        name="weekly-report",
+        agent=AgentDefinition(kind="command"),
+        job=JobDefinition(agent="shell", title="Weekly campaign report", owner="ana@example.com"),
+    )
+    return Job(1, "j", 1, "weekly-report", "chat", "", True, 1, 1, definition, None, None, "")
 
 
 def rendered(message: Message) -> Rendered:

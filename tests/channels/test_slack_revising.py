@@ -172,15 +172,57 @@ async def test_a_mention_has_no_trigger_and_gets_a_button_that_opens_the_form(of
     assert await jobs(office) == ["idle"]
 
 
-async def test_what_is_longer_than_an_input_takes_is_never_cut_by_an_edit(office: Scene) -> None:
-    await make(office, description="x" * 3_001)
-    _, answer = await office.bot.slash("edit idle", office.channel, office.ana)
-    assert office.slack.views == {}
-    assert "What is to change in idle?" in words(answer)
+async def test_what_is_longer_than_an_input_takes_stays_as_it_is_and_the_rest_can_be_edited(
+    office: Scene,
+) -> None:
+    await make(office, description="x" * 3_001, title="Old")
+    assert await office.bot.slash("edit idle", office.channel, office.ana) == (200, {})
+    view = opened(office)
+    assert "field:description" not in inputs(view)
+    assert "To change it, say it in one line: /job edit idle description=…" in words(view["blocks"][0])
+    answer = await submit(office, view, timeout=typed("soon"))
+    assert answer["errors"].keys() == {"field:timeout"}
+    answer = await submit(office, view, schedules=typed("every weekday at 8"))
+    shown = answer["view"]
+    assert "description=…" in words(shown["blocks"][0])
+    assert "next " in words(shown["blocks"][0])
+    await submit(office, shown, title=typed("New"), timeout=typed("10m"))
+    job = await definition(office)
+    assert (job.title, job.timeout.total_seconds(), job.description) == ("New", 600, "x" * 3_001)
+    await office.bot.event(
+        mention(office.slack, f"edit idle description={'y' * 3_002}", office.channel, office.ana)
+    )
+    assert (await definition(office)).description == "y" * 3_002
+
+
+def test_a_form_holds_what_an_input_takes_to_the_last_letter() -> None:
     fits = Form("Edit", "edit x --filled", (Field("a", "A", "lines", value="y" * 3_000),), again="edit x")
     assert forms.modal(fits, Place())
+    made = Form("Make", "new x --filled", (Field("a", "A", "lines", value="y" * 3_001),), again="new x")
     with pytest.raises(TooLong):
-        forms.modal(
-            Form("Edit", "edit x --filled", (Field("a", "A", "lines", value="y" * 3_001),), again="edit x"),
-            Place(),
-        )
+        forms.modal(made, Place())
+
+
+async def test_a_job_made_in_chat_is_edited_from_where_it_is_shown_by_who_may(office: Scene) -> None:
+    await make(office)
+    _, told = await office.bot.slash("show idle", office.channel, office.ana)
+    assert '"edit idle"' in words(told)
+    await office.bot.interact(
+        button(office.slack, "edit idle", office.ana, channel=office.channel, action="fill:0")
+    )
+    assert "field:description" in inputs(opened(office))
+    _, told = await office.bot.slash("show idle", office.channel, office.bob)
+    assert "idle" in words(told)
+    assert "edit idle" not in words(told)
+    _, told = await office.bot.slash("show report", office.channel, office.ana)
+    assert "edit report" not in words(told), "a job of a file is changed there"
+
+
+async def test_the_home_of_who_may_make_jobs_has_a_button_for_it(office: Scene) -> None:
+    _, told = await office.bot.slash("", office.channel, office.ana)
+    assert '"New job"' in words(told)
+    _, told = await office.bot.slash("", office.channel, office.bob)
+    assert '"New job"' not in words(told)
+    pressed = button(office.slack, "new", office.ana, view={"type": "home", "id": "V1"})
+    await office.bot.interact(pressed)
+    assert inputs(opened(office)).keys() == {"field:name", "field:agent"}
