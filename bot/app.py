@@ -23,7 +23,7 @@ from adapters.agents.report import Report
 from adapters.console.platform import Console
 from adapters.sources.sql import Sources
 from bot import keys, parts
-from bot.attachments import expect_charts
+from bot.attachments import expect_charts, pages
 from bot.checks import CHECKS
 from bot.execution import ExecutionLock
 from bot.loops import Loops
@@ -97,6 +97,7 @@ class Bot:
             chooser=chooser,
             platforms=settings.platforms,
             checks=CHECKS,
+            pages=lambda document: pages(document, self.data / "charts"),
         )
         self.chooser = chooser
         self.platforms: dict[str, Platform] = {"console": Console()}

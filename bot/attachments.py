@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core.errors import SlashjobError
-from core.messages import File, Image, Message
+from core.messages import Document, File, Image, Message
 
 _log = logging.getLogger(__name__)
 
@@ -19,6 +19,13 @@ def expect_charts() -> None:
     from adapters.render import studio  # only where there is a chart
 
     studio.prepare()
+
+
+async def pages(document: Document, folder: Path) -> bytes:
+    """The document as a PDF; its charts are kept in the folder. Raises `Fault`."""
+    from adapters.render import pages  # only where there is something to set
+
+    return await pages.pdf(document, folder=folder)
 
 
 class Attachments:
@@ -67,6 +74,8 @@ class Attachments:
         def write(path: Path) -> object:
             from adapters.render import csv
 
+            if block.data:
+                return path.write_bytes(block.data)
             if block.table is None:
                 return path.write_text(block.text, encoding="utf-8")
             with path.open("wb") as file:

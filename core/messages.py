@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
@@ -111,10 +112,11 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to attach: its bytes are made from `table`, or `text`, or lie at `path`.
+    """A file to attach: its bytes are `data`, or made from `table`, or `text`, or lie at `path`.
 
-    `path` is a content-hash name below the data folder, as in `entries.Attached`. `recorded` is where it is
-    kept, None where it is not.
+    `document` is there until the desk has had it set on pages (`data`): no platform sees it. `path` is
+    a content-hash name below the data folder, as in `entries.Attached`. `recorded` is where it is kept, None
+    where it is not.
     """
 
     name: str
@@ -123,6 +125,17 @@ class File:
     text: str = ""
     path: str = ""
     recorded: Recorded | None = None
+    data: bytes = b""
+    document: Document | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A message to be set on pages: `foot` stands below each of them, `at` is when it was true."""
+
+    message: Message
+    foot: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,9 @@ def of_table(table: Table) -> Iterator[bytes]:
 
 
 def of_file(file: File) -> bytes:
-    """The bytes of a file that is made from its table or its text; never empty, no chat takes that."""
+    """The bytes of a file: at hand, or made from its table or its text; never empty, no chat takes that."""
+    if file.data:
+        return file.data
     if file.table is not None:
         return b"".join(of_table(file.table))
     return file.text.encode("utf-8", "replace") or b"\n"

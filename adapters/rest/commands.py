@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 from aiohttp import web
@@ -15,7 +15,7 @@ from adapters.rest.problems import Refused, plain
 from core import ids
 from core.desk.visit import Outcome, Reply, Request
 from core.keys import PLATFORM, Permission
-from core.messages import Form, Message
+from core.messages import File, Form, Message
 from core.people import Speaker
 from core.ports import Channel
 from core.store import people as people_rows
@@ -23,6 +23,7 @@ from core.store import requests as rows
 from core.turns import Turn
 
 TAG = "Commands"
+_BYTES = ("data", "document")  # of a file: a run's files have addresses of their own
 
 
 class Line(Model):
@@ -124,7 +125,9 @@ def _told(reply: Reply) -> Said:
 
 def told_blocks(message: Message) -> list[dict[str, Any]]:
     """What a message shows, as a chat would."""
-    return [{"type": type(one).__name__.lower(), **asdict(one)} for one in message.blocks]
+    shown = [replace(one, data=b"") if isinstance(one, File) else one for one in message.blocks]
+    made = [{"type": type(one).__name__.lower(), **asdict(one)} for one in shown]
+    return [{key: value for key, value in one.items() if key not in _BYTES} for one in made]
 
 
 def _form(form: Form) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from core.entries import Attached, Charted, Record, Returned
 from core.errors import Fault
 from core.filelinks import Link
 from core.keys import Permission
-from core.messages import Message
+from core.messages import Document
 from core.runs import Run
 from core.store import runs as run_rows
 from core.turns import Turn
@@ -33,8 +33,6 @@ from core.wording import documents
 
 _log = logging.getLogger(__name__)
 
-WHOLE = 0  # in place of an entry's number: all of the run, as a document
-_PDF = "application/pdf"
 _GONE = "There is no such file, or its link is over."
 
 
@@ -63,23 +61,14 @@ async def read(call: Call[None, None]) -> Answer:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Paper:
-    """A run as a document, and what stands at the foot of its pages."""
-
-    message: Message
-    name: str
-    at: datetime
-
-
 async def files(call: Call[None, None]) -> Answer:
     """Links to the tables (CSV), charts (PNG) and files of a run's last attempt, and to all of it (PDF)."""
     view, run = await targets.run(call, call.path["run"])
     signed = _Signed(call.desk, run, call.turn.now)
     found = []
     if run.status.ended:
-        name = f"{view.job.name}-{documents.label(view, run).lstrip('#').replace('.', '-')}.pdf"
-        found.append(signed.file(WHOLE, name, _PDF, "pdf"))
+        name = documents.file_name(view, run)
+        found.append(signed.file(documents.WHOLE, name, documents.MEDIA_TYPE, "pdf"))
     for record in view.latest(run):
         name = file_name(view.job.name, run, record)
         if name:
@@ -112,14 +101,14 @@ class _Signed:
 async def fetch(request: web.Request, desk: Desk) -> web.StreamResponse:
     """The file behind a signed link."""
 
-    async def look(turn: Turn) -> tuple[Link, Record | Paper] | None:
+    async def look(turn: Turn) -> tuple[Link, Record | Document] | None:
         link = filelinks.read(desk.signing, request.match_info["file"], turn.now)
         if link is None:
             return None
         pk = await run_rows.pk_of(turn.connection, link.run)
         if pk is None:
             return None
-        if link.sequence == WHOLE:
+        if link.sequence == documents.WHOLE:
             paper = await _paper(turn, pk, desk)
             return (link, paper) if paper is not None else None
         records = await chats.of_run(turn, pk)
@@ -156,7 +145,7 @@ def file_name(job: str, run: Run, record: Record) -> str:
             return ""
 
 
-async def _paper(turn: Turn, pk: int, desk: Desk) -> Paper | None:
+async def _paper(turn: Turn, pk: int, desk: Desk) -> Document | None:
     """A run as a document; None where it is not over."""
     [row] = await run_rows.get(turn.connection, [pk])
     view = await views.of_batch(turn, row.batch)
@@ -164,13 +153,12 @@ async def _paper(turn: Turn, pk: int, desk: Desk) -> Paper | None:
     if not run.status.ended:
         return None
     view = await views.compared(turn, view, run)
-    at = run.ended_at or run.created_at
-    return Paper(documents.of_run(view, run, desk.zone), documents.name(view, run), at)
+    return documents.of_run(view, run, desk.zone)
 
 
-def _media_type(found: Record | Paper) -> str:
-    if isinstance(found, Paper):
-        return _PDF
+def _media_type(found: Record | Document) -> str:
+    if isinstance(found, Document):
+        return documents.MEDIA_TYPE
     match found.entry:
         case Charted():
             return "image/png"
@@ -191,13 +179,13 @@ def _kind(record: Record) -> str:
             return "table"
 
 
-async def _content(found: Record | Paper, data: Path, *, small: bool) -> bytes | None:
+async def _content(found: Record | Document, data: Path, *, small: bool) -> bytes | None:
     """The bytes; None where they cannot be had."""
-    from adapters.render import charts, documents  # only where there is something to draw
+    from adapters.render import charts, pages  # only where there is something to draw
 
     try:
-        if isinstance(found, Paper):
-            return await documents.pdf(found.message, name=found.name, at=found.at, folder=data / "charts")
+        if isinstance(found, Document):
+            return await pages.pdf(found, folder=data / "charts")
         match found.entry:
             case Returned():
                 return b"".join(csv.of_result(found.entry))

@@ -24,6 +24,7 @@ from core.messages import File, Message
 CONSENT = "application/vnd.microsoft.teams.card.file.consent"
 INFO = "application/vnd.microsoft.teams.card.file.info"
 INVOKE = "fileConsent/invoke"
+PDF = "application/pdf"
 OFFERS = 3  # files that one message offers
 BYTES = 60 * 1024**2  # of a file: what one upload takes
 
@@ -57,7 +58,7 @@ def line(message: Message) -> str:
 
 def again(message: Message, file: File) -> str:
     """The command that brings a file of the message again, empty where that is not known."""
-    command = line(message)
+    command = of_file(file, line(message)) if file.media_type == PDF else line(message)
     if not file.path:
         return command
     found = _LABEL.search(command)
@@ -68,8 +69,8 @@ def offered(message: Message) -> list[File]:
     """The files that can be offered: those whose command is known and whose content is at hand."""
     if not line(message):
         return []
-    files = [one for one in message.blocks if isinstance(one, File) and (one.table is not None or one.text)]
-    return files[:OFFERS]
+    files = [one for one in message.blocks if isinstance(one, File)]
+    return [one for one in files if one.table is not None or one.text or one.data][:OFFERS]
 
 
 def offers(message: Message) -> list[dict[str, Any]]:
@@ -82,6 +83,8 @@ def of_file(file: File, command: str) -> str:
     found = _LABEL.search(command)
     if found is None or command != f"csv {found[0]}":
         return command
+    if file.media_type == PDF:
+        return commands.spell(Command(Name.CSV, (found[0],), flags=frozenset({"pdf"})))
     label = found[0].removeprefix("#").replace(".", "-")
     question = file.name.partition(f"-{label}-")[2].removesuffix(".csv")
     return commands.spell(Command(Name.CSV, (found[0], question))) if question else command

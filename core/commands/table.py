@@ -350,9 +350,10 @@ _ROWS = (
     Spec(
         Name.CSV,
         VIEWER,
-        "Send the whole table of a run as a CSV file.",
-        ("csv #128", "csv #128.3 revenue"),
+        "Send the whole table of a run as a CSV file, or all of the run as a PDF.",
+        ("csv #128", "csv #128.3 revenue", "csv #128 --pdf"),
         words=(_RUN, _PART),
+        options=(Choice("pdf", "flag", "all that the run found as a PDF"),),
     ),
     Spec(
         Name.ROLE,

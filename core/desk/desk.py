@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -40,10 +41,10 @@ from core.desk import (
     sharing,
 )
 from core.desk.visit import Outcome, Reply, Request, Visit
-from core.errors import Busy, Invalid, Misunderstood, Refusal, SourceError, Unsettled
+from core.errors import Busy, Fault, Invalid, Misunderstood, Refusal, SourceError, Unsettled
 from core.jobfiles import Checks
 from core.lifecycles import BatchState
-from core.messages import Message, Option, Paragraph
+from core.messages import Block, Document, File, Message, Option, Paragraph
 from core.people import Speaker
 from core.ports import Source
 from core.store import requests as rows
@@ -55,6 +56,8 @@ from core.wording import refusals
 _log = logging.getLogger(__name__)
 
 Handler = Callable[[Visit], Awaitable[Reply]]
+Pages = Callable[[Document], Awaitable[bytes]]
+"""Sets a document on pages. Raises `Fault`."""
 
 CHANGES: dict[Name, Handler] = {
     Name.RUN: running.run,
@@ -111,6 +114,7 @@ class Desk:
         chooser: Chooser | None = None,
         platforms: Collection[str] = (),
         checks: Checks | None = None,
+        pages: Pages | None = None,
     ) -> None:
         """`platforms` are those that are set up; none given: nobody is warned of one that is not."""
         self._turns = turns
@@ -119,11 +123,36 @@ class Desk:
         self._admin_code = admin_code
         self._platforms = platforms
         self._checks = checks or Checks()
+        self._pages = pages
         self._chooser = chooser or Chooser(_no_source, {})
         self._organizations: dict[str, int] = {}  # numbers of committed rows, which never change
 
     async def answer(self, request: Request) -> Reply:
         """Answer one request. Never raises but for cancellation: refusals and faults are replies.
+
+        Documents are set on pages after the transaction; what cannot be is told in a sentence.
+        """
+        reply = await self._answered(request)
+        blocks = reply.message.blocks
+        if not any(isinstance(one, File) and one.document is not None for one in blocks):
+            return reply
+        made = tuple([await self._set(one) if isinstance(one, File) else one for one in blocks])
+        return replace(reply, message=replace(reply.message, blocks=made))
+
+    async def _set(self, file: File) -> Block:
+        """The file with its bytes where it was a document."""
+        if file.document is None:
+            return file
+        if self._pages is None:
+            return Paragraph("PDFs are not made here.")
+        try:
+            return replace(file, data=await self._pages(file.document), document=None)
+        except Fault as fault:
+            _log.warning("desk.no_pages", extra={"error": str(fault)})
+            return Paragraph(str(fault))
+
+    async def _answered(self, request: Request) -> Reply:
+        """The answer as the command gives it.
 
         Where the link to the database broke in the commit it is asked once more: what was done is found by
         the request's key, and gets its first answer.

@@ -5,16 +5,19 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from core.lifecycles import UNSUCCESSFUL, Status
-from core.messages import Block, Code, Facts, Message, Paragraph, Tone
+from core.messages import Block, Code, Document, Facts, File, Message, Paragraph, Recorded, Tone
 from core.runs import Run
 from core.views import BatchView
 from core.wording import results, words
 from core.wording.combinations import told
 
+MEDIA_TYPE = "application/pdf"
+WHOLE = 0  # in place of an entry's number: all of the run
+
 _TONES = {Status.SUCCEEDED: Tone.SUCCESS, **dict.fromkeys(UNSUCCESSFUL, Tone.FAILURE)}
 
 
-def of_run(view: BatchView, run: Run, zone: ZoneInfo) -> Message:
+def of_run(view: BatchView, run: Run, zone: ZoneInfo) -> Document:
     """The document of a run: the job's title above, every table and chart; instants in `zone`."""
     failed = run.status in UNSUCCESSFUL
     why = told(view, run) if failed else ""
@@ -29,17 +32,28 @@ def of_run(view: BatchView, run: Run, zone: ZoneInfo) -> Message:
         blocks += _failure(view, run, why)
     entries = [one.entry for one in view.latest(run)]
     blocks += results.blocks(entries, whole=True, told=why, since=since)
-    return Message(
-        text=f"{words.ENDINGS[run.status].capitalize()} · {name(view, run)}",
+    foot = f"{view.job.name} · {label(view, run)}"
+    message = Message(
+        text=f"{words.ENDINGS[run.status].capitalize()} · {foot}",
         title=view.job.label,
         tone=_TONES.get(run.status, Tone.NEUTRAL),
         blocks=tuple(blocks),
     )
+    return Document(message, foot, run.ended_at or run.created_at)
 
 
-def name(view: BatchView, run: Run) -> str:
-    """What stands at the foot of its pages: `weekly-report · #128.3`."""
-    return f"{view.job.name} · {label(view, run)}"
+def file_name(view: BatchView, run: Run) -> str:
+    """What it is called as a file: `weekly-report-128-3.pdf`."""
+    return f"{view.job.name}-{label(view, run).lstrip('#').replace('.', '-')}.pdf"
+
+
+def sent(view: BatchView, run: Run, zone: ZoneInfo) -> Message:
+    """The document as a file (the command `csv #128 --pdf`)."""
+    text = f"{view.job.label} · {label(view, run)} as a PDF"
+    told = Paragraph(f"{words.ENDINGS[run.status].capitalize()}, with all that it found.")
+    recorded = Recorded(run.id, WHOLE)
+    file = File(file_name(view, run), MEDIA_TYPE, recorded=recorded, document=of_run(view, run, zone))
+    return Message(text=text, title=text, blocks=(told, file))
 
 
 def label(view: BatchView, run: Run) -> str:

@@ -268,3 +268,12 @@ def test_only_so_many_files_are_offered() -> None:
 def test_what_is_no_answer_to_an_offer_is_refused(value: Any) -> None:
     with pytest.raises(Misunderstood):
         files.read(value)
+
+
+def test_a_pdf_is_offered_and_made_again_by_its_own_command() -> None:
+    file = File("report-128.pdf", files.PDF, data=b"%PDF-1.7")
+    message = Message(text="Report · #128 as a PDF", title="Report · #128 as a PDF", blocks=(file,))
+    assert csv.of_file(file) == b"%PDF-1.7"
+    assert files.offered(message) == [file]
+    assert files.again(message, file) == "csv #128 --pdf"
+    assert files.of_file(file, files.line(message)) == "csv #128 --pdf"

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from adapters.render import charts, documents, drawing, specification, studio
+from adapters.render import charts, drawing, pages, specification, studio
 from core.errors import Fault
-from core.messages import ChartData, Column, Image, Message, Paragraph, Table
+from core.messages import ChartData, Column, Document, Image, Message, Paragraph, Table
 
 CHART = ChartData("bar", ("channel", "n"), (("search", 12), ("social", 7)), title="Orders", unit="EUR")
 DRAWING = str(Path(drawing.__file__))
@@ -274,21 +274,21 @@ def test_a_bot_that_draws_nothing_does_not_load_the_library() -> None:
 
 async def test_a_document_is_set_in_the_same_processes_and_runs_nothing_of_what_it_says() -> None:
     hostile = '#panic("x") #read("/etc/passwd") \\ $ ] } *'
-    said = Message(
+    message = Message(
         text=hostile,
         title="Orders",
         blocks=(Paragraph(hostile), Image(CHART, hostile), Table((Column(hostile),), ((hostile,),))),
     )
-    at = datetime(2026, 3, 2, tzinfo=UTC)
-    made = await documents.pdf(said, name="orders · #1", at=at)
+    said = Document(message, "orders · #1", datetime(2026, 3, 2, tzinfo=UTC))
+    made = await pages.pdf(said)
     assert made.startswith(b"%PDF-")
     assert made.rstrip().endswith(b"%%EOF")
     assert b"/Image" in made
-    assert await documents.pdf(said, name="orders · #1", at=at) == made
+    assert await pages.pdf(said) == made
     assert len(children()) == 1
 
 
 async def test_a_document_that_cannot_be_set_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(documents, "describe", lambda *_: {"name": 1})
+    monkeypatch.setattr(pages, "describe", lambda *_: {"name": 1})
     with pytest.raises(Fault, match=r"^The PDF of orders could not be made: .+\.$"):
-        await documents.pdf(Message(text="x"), name="orders", at=datetime(2026, 3, 2, tzinfo=UTC))
+        await pages.pdf(Document(Message(text="x"), "orders", datetime(2026, 3, 2, tzinfo=UTC)))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from adapters.rest import runs
 from core import filelinks
 from core.filelinks import Link
 from core.turns import Turn
+from core.wording import documents
 from tests.store.rig import Rig
 from tests.store.test_rest_races import Client, client, post
 
@@ -50,7 +50,7 @@ async def test_a_run_that_is_not_over_has_no_document(rig: Rig, client: Client) 
         return turn.now
 
     until = int((await rig.turns.look(now)).timestamp()) + 60
-    link = Link(told["chat_id"], runs.WHOLE, until)
+    link = Link(told["chat_id"], documents.WHOLE, until)
     async with client.get(filelinks.address(b"signing", link, "x.pdf")) as answer:
         assert answer.status == 404
     rig.agent.gate.set()

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from adapters.render import documents, sheets
+from adapters.render import pages, sheets
 from core.messages import ChartData, Column, Facts, Headline, Headlines, Image, Message, Paragraph, Table
 
 
@@ -33,7 +33,7 @@ def test_a_message_becomes_its_blocks_in_order_and_every_text_a_value() -> None:
             Table((Column("day"), Column("n", "integer")), (("Mon", 1234),)),
         ),
     )
-    data = documents.describe(message, "report · #1")
+    data = pages.describe(message, "report · #1")
     assert text(data["title"]) == hostile
     assert [one["kind"] for one in data["blocks"]] == ["facts", "headlines", "paragraph", "table"]
     facts, numbers, paragraph, rows = data["blocks"]
@@ -47,16 +47,16 @@ def test_a_message_becomes_its_blocks_in_order_and_every_text_a_value() -> None:
 
 
 def test_what_takes_over_a_page_is_taken_out_and_long_words_may_break() -> None:
-    said = documents.words("a\u202eb\x00c " + "x" * 30)
+    said = pages.words("a\u202eb\x00c " + "x" * 30)
     assert text(said) == "abc " + "x" * 12 + "\u200b" + "x" * 12 + "\u200b" + "x" * 6
-    assert documents.words(" \n ")["lines"] == []
+    assert pages.words(" \n ")["lines"] == []
 
 
 @pytest.mark.parametrize(
     ("said", "rtl"), [("مرحبا 42", True), ("42 שלום", True), ("a مرحبا", False), ("42", False)]
 )
 def test_a_text_has_the_direction_of_its_first_letter(said: str, *, rtl: bool) -> None:
-    assert documents.words(said)["rtl"] is rtl
+    assert pages.words(said)["rtl"] is rtl
 
 
 def test_a_table_lies_then_shrinks_then_goes_on_in_parts_that_repeat_its_first_column() -> None:
@@ -91,7 +91,5 @@ def test_a_long_table_says_that_it_goes_on_in_the_csv_file() -> None:
 
 def test_a_chart_that_cannot_be_drawn_is_told_in_words() -> None:
     chart = ChartData("bar", ("c", "n"), (("a", 1),))
-    data = documents.describe(
-        Message(text="Succeeded", blocks=(Image(chart, "Bar chart: a 1."),)), "x", [None]
-    )
+    data = pages.describe(Message(text="Succeeded", blocks=(Image(chart, "Bar chart: a 1."),)), "x", [None])
     assert text(data["blocks"][0]["instead"]) == "The chart is not shown. Bar chart: a 1."

@@ -1,4 +1,4 @@
-"""A message as a PDF: set by typst in a process of its own (`studio`), for who prints it or sends it on.
+"""A message on pages, as a PDF: set by typst in a process of its own (`studio`).
 
 What the message says goes to the template `page.typ` as JSON, where every text is a value: nothing of it is
 read as markup. Letters that the fonts at hand lack are drawn with those of the operating system.
@@ -12,13 +12,12 @@ import re
 import struct
 import unicodedata
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any, assert_never
 
 from adapters.render import charts, letters, sheets, studio
 from core.errors import Fault
-from core.messages import Code, Facts, File, Headlines, Image, Message, Paragraph, Table, spans
+from core.messages import Code, Document, Facts, File, Headlines, Image, Message, Paragraph, Table, spans
 
 CHARTS = 20  # of one document
 TEXT_LIMIT = 20_000  # characters of one text
@@ -30,26 +29,27 @@ _NOTHING: dict[str, Any] = {"lines": [], "rtl": False}
 Data = dict[str, Any]
 
 
-async def pdf(message: Message, *, name: str, at: datetime, folder: Path | None = None) -> bytes:
-    """The message as a PDF: its title above, its text as the outcome, its blocks in order; no buttons.
+async def pdf(document: Document, *, folder: Path | None = None) -> bytes:
+    """The document as a PDF: its message's title above, its text as the outcome, its blocks in order; no
+    buttons. The same document gives the same bytes. Charts are kept in `folder` as `charts.png` does.
 
-    `name` stands at the foot of every page, `at` is when it was made. The same message gives the same
-    bytes. Charts are kept in `folder` as `charts.png` does. Raises `Fault`.
+    Raises `Fault`.
     """
+    message, foot = document.message, document.foot
     pictures = await _pictures(message, folder)
 
     def request() -> bytes:
-        data = describe(message, name, pictures)
-        asked = {"kind": "pdf", "at": int(at.timestamp()), "data": data}
+        data = describe(message, foot, pictures)
+        asked = {"kind": "pdf", "at": int(document.at.timestamp()), "data": data}
         return json.dumps(asked, allow_nan=False).encode()
 
     try:
         return await studio.draw(request)
     except studio.NotDrawn as error:
-        raise Fault(f"The PDF of {name} could not be made: {error}.") from error
+        raise Fault(f"The PDF of {foot} could not be made: {error}.") from error
 
 
-def describe(message: Message, name: str, pictures: Sequence[bytes | None] = ()) -> Data:
+def describe(message: Message, foot: str, pictures: Sequence[bytes | None] = ()) -> Data:
     """What the template is given; `pictures` are the charts in order, None where one could not be drawn."""
     written = {id(one): sheets.write(one) for one in message.blocks if isinstance(one, Table)}
     lying = any(sheets.is_wide(one) for one in written.values())
@@ -63,11 +63,11 @@ def describe(message: Message, name: str, pictures: Sequence[bytes | None] = ())
         else:
             blocks.append(_block(block))
     return {
-        "name": letters.one_line(name),
+        "name": letters.one_line(foot),
         "title": words(message.title or message.text),
         "outcome": words(message.text),
         "tone": str(message.tone),
-        "footer": words(name),
+        "footer": words(foot),
         "wide": lying,
         "blocks": blocks,
     }
@@ -108,7 +108,7 @@ def _block(block: Paragraph | Facts | Headlines | Code | File) -> Data:
             return {"kind": "paragraph", "words": words(block.text, marked=block.marked)}
         case Facts():
             items = [{"label": words(label), "value": words(value or "–")} for label, value in block.items]
-            return {"kind": "facts", "columns": min(FACTS_BESIDE, max(1, len(items))), "items": items}
+            return {"kind": "facts", "columns": FACTS_BESIDE, "items": items}
         case Headlines():
             return _headlines(block)
         case Code():
