@@ -188,7 +188,15 @@ _INNER = _object("AdaptiveCard", required=("body", "actions"), body=_ELEMENTS, a
 _SHOW = _object(
     "Action.ShowCard", required=("title", "card"), title=_ACTION["title"], style=_ACTION["style"], card=_INNER
 )
-_ACTIONS = _element("ActionSet", required=("actions",), actions=_list({"anyOf": [_EXECUTE, _SHOW]}, most=6))
+_OPEN = _object(
+    "Action.OpenUrl",
+    required=("title", "url"),
+    title=_ACTION["title"],
+    url={"type": "string", "pattern": r"^https?://[^\s<>]+$"},
+)
+_ACTIONS = _element(
+    "ActionSet", required=("actions",), actions=_list({"anyOf": [_EXECUTE, _SHOW, _OPEN]}, most=6)
+)
 _ENTITY = _object(
     "mention",
     required=("text", "mentioned"),

@@ -26,8 +26,10 @@ PEOPLE = {
     "member-bob": Mention("29:bob", "Bob Lee"),
     "member-carol": Mention("29:carol", "Carol\x1b[31m"),
 }
+LINK = "https://jobs.example.org/api/v1/files/WyIwMTk4.c2lnbmVk/{}"
 SCREENS: dict[str, tuple[Message, Look]] = {name: (one, Look()) for name, one in GALLERY.items()} | {
     "form_several": (GALLERY["form"], Look(several=True)),
+    "long_table_linked": (GALLERY["long_table"], Look(link=lambda file: LINK.format(file.name), linked=True)),
     "long_table_personal": (GALLERY["long_table"], Look(personal=True)),
 }
 
