@@ -12,20 +12,17 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from core.errors import Misconfigured
-from core.store import onehop
-
-if TYPE_CHECKING:
-    from sqlalchemy.dialects import postgresql
+from core.store import fewtrips, onehop
 
 PATIENCE_STEP = 0.1  # seconds: finer steps would set SQLite's wait anew for every request
 BUSY_TIMEOUT = 2.0  # seconds that a statement waits for SQLite's write lock; then the asker hears "busy"
@@ -185,8 +182,6 @@ def patience(left: timedelta) -> dict[str, int]:
 
 async def clock(connection: AsyncConnection) -> datetime:
     """PostgreSQL's clock: for who asks first, as its transaction began; then as it is."""
-    from core.store import fewtrips  # only where PostgreSQL is used
-
     moment = fewtrips.begun_at(connection.sync_connection) if connection.sync_connection else None
     if moment is None:
         moment = (await connection.execute(sa.select(CLOCK))).scalar_one()
@@ -298,22 +293,12 @@ def insert_ignoring(
 
     `RETURNING` tells whether it did: row counts differ between the drivers.
     """
-    made = _insert(connection_name, table)
+    made = sqlite.insert(table) if connection_name == "sqlite" else postgresql.insert(table)
     condition = sa.text(where) if where else None
     return made.on_conflict_do_nothing(index_elements=list(columns), index_where=condition)
 
 
-def _insert(connection_name: str, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
-    if connection_name == "sqlite":
-        return sqlite.insert(table)
-    from sqlalchemy.dialects import postgresql  # takes 2 MiB and its time: only where it is used
-
-    return postgresql.insert(table)
-
-
 def _postgresql(address: URL, pool: int) -> AsyncEngine:
-    from core.store import fewtrips  # only where PostgreSQL is used
-
     engine = create_async_engine(
         address.set(drivername=f"postgresql+{fewtrips.DRIVER}"),
         isolation_level="AUTOCOMMIT",  # of the driver: transactions begin where we say, with the clock

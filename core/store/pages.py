@@ -66,10 +66,12 @@ async def chats(
         query = query.where(runs.c.status == sa.literal_column(f"'{wanted.status}'"))
     if wanted.since is not None:
         query = query.where(runs.c.created_at >= wanted.since)
+    # Bounds are said of both sides: PostgreSQL would walk through every run that is newer than the page.
     if wanted.first_batch is not None:
-        query = query.where(batch >= wanted.first_batch)
+        query = query.where(batches.c.pk >= wanted.first_batch, runs.c.batch >= wanted.first_batch)
     if before is not None:
-        query = query.where(batch <= before[0], sa.or_(batch < before[0], runs.c.index < before[1]))
+        query = query.where(batches.c.pk <= before[0], runs.c.batch <= before[0])
+        query = query.where(sa.or_(batch < before[0], runs.c.index < before[1]))
     return list(await connection.execute(query))
 
 

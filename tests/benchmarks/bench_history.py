@@ -7,9 +7,10 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,11 +18,12 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from cryptography.fernet import Fernet
 
-from core import people, workspaces
+from core import jobs, pages, people, workspaces
 from core.definitions import AgentDefinition, JobDefinition
 from core.desk.desk import Desk
 from core.desk.visit import Outcome, Request
 from core.jobfiles import Workspace
+from core.lifecycles import Status
 from core.people import Speaker, Standing
 from core.ports import Channel
 from core.retention import Retention
@@ -47,6 +49,7 @@ LINES = {
     "a job": "show job-3",
     "a run": f"show #{RUNS // 2}",
 }
+PAGES = ("chats", "chats of a job", "chats that failed", "chats from halfway")
 
 _NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :runs) "
 _BATCHES = _NUMBERS + (
@@ -109,6 +112,23 @@ class History:
             raise RuntimeError(reply.message.text)
         return (time.perf_counter() - started) * 1000
 
+    async def page(self, wanted: str) -> float:
+        """What GET /api/agents/chats reads; milliseconds."""
+        started = time.perf_counter()
+        found = await self.turns.look(lambda turn: self._page(turn, wanted))
+        if not found.lines:
+            raise RuntimeError("a page without chats")
+        return (time.perf_counter() - started) * 1000
+
+    async def _page(self, turn: Turn, wanted: str) -> pages.ChatPage:
+        organization = await people.organization(turn)
+        member = await people.known(turn, SPEAKER)
+        assert member is not None
+        job = await jobs.find(turn, organization, "job-3") if "of a job" in wanted else None
+        status = Status.FAILED if "failed" in wanted else None
+        before = (RUNS // 2, 1) if "halfway" in wanted else None
+        return await pages.chats(turn, member, job=job, status=status, before=before)
+
 
 @asynccontextmanager
 async def databases() -> AsyncIterator[list[tuple[str, Store]]]:
@@ -154,11 +174,18 @@ async def measure() -> None:
             history = History(store)
             await history.fill()
             for what, line in LINES.items():
-                await history.ask(line)
-                taken = [await history.ask(line) for _ in range(ASKED)]
-                p99 = statistics.quantiles(taken, n=100)[98]
-                figure(f"{RUNS:,} runs on {name}: {what}, p99 (ms, of 50)", p99, LIMIT, 1)
+                await timed(f"{name}: {what}", partial(history.ask, line))
+            for what in PAGES:
+                await timed(f"{name}: {what}", partial(history.page, what))
             await clean(name, history)
+
+
+async def timed(what: str, ask: Callable[[], Awaitable[float]]) -> None:
+    """Ask again and again; the first time is not counted."""
+    await ask()
+    taken = [await ask() for _ in range(ASKED)]
+    p99 = statistics.quantiles(taken, n=100)[98]
+    figure(f"{RUNS:,} runs on {what}, p99 (ms, of 50)", p99, LIMIT, 1)
 
 
 async def clean(name: str, history: History) -> None:
