@@ -112,6 +112,11 @@ MUTANTS = (
           "workers.update().where(workers.c.pk == worker).values(lease_until=until)"),),
         ("tests/store/test_takeover.py",),
     ),
+    Mutant(
+        "a commit that nobody heard of, told as nothing",
+        (("core/store/database.py", "        if committing:\n", "        if not self:\n"),),
+        ("tests/store/test_outages.py",),
+    ),
 )  # fmt: skip
 
 
