@@ -159,13 +159,14 @@ async def quiet(world: World) -> None:
         if sum(left) < least:
             least, until = sum(left), time.monotonic() + PATIENCE
         if time.monotonic() > until:
-            batches, owed = left
-            raise AssertionError(f"the world does not come to rest: {batches} batches, {owed} deliveries")
+            raise AssertionError(
+                "the world does not come to rest: {} batches, {} deliveries, {} requests".format(*left)
+            )
         await asyncio.sleep(0.5)
 
 
-def under_way(world: World) -> tuple[int, int]:
-    """What is not at its end yet: batches, deliveries."""
+def under_way(world: World) -> tuple[int, int, int]:
+    """What is not at its end yet: batches, deliveries, and what was said."""
     batches, deliveries = tables.batches, tables.deliveries
     with world.engine.connect() as connection:
         going = connection.scalar(
@@ -179,7 +180,10 @@ def under_way(world: World) -> tuple[int, int]:
                 )
             )
         )
-    return going or 0, owed or 0
+        said = connection.scalar(
+            sa.select(sa.func.count()).select_from(tables.requests).where(tables.requests.c.text.is_not(None))
+        )
+    return going or 0, owed or 0, said or 0
 
 
 def throw_out(engine: sa.Engine) -> None:

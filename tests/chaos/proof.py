@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.store import tables
-from tests.chaos.world import ALONE, CAPS, World
+from tests.chaos.world import ALONE, CAPS, FAULT, World
 
 EVERY = {"skips": 2, "queues": 4, "replaces": 6, "allows": 2, "flaky": 6}  # seconds
 ATTEMPTS = {"queues": 3, "flaky": 4, "many": 2}
@@ -57,6 +57,7 @@ class Proof:
             "signs of life": len(self.effects),
             "wishes": len(self.world.accepted),
             "answers": dict(self.world.answers),
+            "answered afterwards": sum(map(self.world.told, self.world.accepted)),
             "posts": sum(len(place.messages) for place in self.world.slack.places.values()),
         }
 
@@ -192,7 +193,7 @@ class Proof:
                 yield f"{where} is not up to date"
 
     def wishes(self) -> Iterator[str]:
-        """What was said and acknowledged was started once; nothing was started twice."""
+        """What was said and acknowledged was started once, or answered; nothing was started twice."""
         made = Counter(
             wish
             for wish in {(run["parameters"].get("wish", "none"), run["batch"]) for run in self.runs.values()}
@@ -203,13 +204,14 @@ class Proof:
             if number > 1:
                 yield f"{wish} was started {number} times"
         for wish in self.world.accepted:
-            if not batches[wish]:
-                yield f"{wish} was acknowledged and never started"
+            if not batches[wish] and not self.world.told(wish):
+                yield f"{wish} was acknowledged, and neither started nor answered"
 
     def told(self) -> Iterator[str]:
         """Whoever asked while something was broken was told what, and not of an error of the bot's own."""
-        for fault in self.world.faults:
-            yield fault[:300]
+        shown = [str(message) for message in self.world.slack.ephemerals]
+        for text in self.world.faults + [one for one in shown if FAULT in one]:
+            yield text[:300]
 
     def rest(self) -> Iterator[str]:
         """Nothing is left behind."""

@@ -131,8 +131,8 @@ class World:
     nodes: list[Node]
     chance: random.Random
     engine: sa.Engine
-    accepted: list[str] = field(default_factory=list)
-    """wishes that were acknowledged without a word: each is one batch"""
+    accepted: dict[str, str] = field(default_factory=dict)
+    """wishes that were acknowledged without a word, and the key of the address by which they are answered"""
     answers: Counter[str] = field(default_factory=Counter)
     """how what people said was answered"""
     faults: list[str] = field(default_factory=list)
@@ -170,34 +170,41 @@ class World:
         """Somebody says a line; as Slack does with events, it is brought again until somebody takes it."""
         text = self.chance.choice(ASKED).format(f"w{number}")
         channel = self.chance.choice(list(self.channels.values()))
-        body, headers = self.slack.form(self.slack.slash(text, channel, self.ana))
+        fields = self.slack.slash(text, channel, self.ana)
+        way_back = fields["response_url"].rpartition("/")[2]
+        body, headers = self.slack.form(fields)
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as session:
             for _ in range(8):
                 serves = [one for one in self.nodes if one.role == "serve" and one.serving is not None]
-                node = self.chance.choice(serves)
-                wish = f"w{number}" if "wish" in text else ""
-                if await self._bring(session, node, body, headers, wish):
-                    return
+                answer = await self._bring(session, self.chance.choice(serves), body, headers)
+                if answer is not None:
+                    break
                 await asyncio.sleep(0.5)
+        if answer == "" and "wish" in text:
+            self.accepted[f"w{number}"] = way_back
+
+    def told(self, wish: str) -> bool:
+        """Whoever wished it was answered afterwards."""
+        issued = self.slack.response_urls.get(self.accepted[wish])
+        return issued is not None and bool(issued.said)
 
     async def _bring(
-        self, session: aiohttp.ClientSession, node: Node, body: bytes, headers: dict[str, str], wish: str
-    ) -> bool:
+        self, session: aiohttp.ClientSession, node: Node, body: bytes, headers: dict[str, str]
+    ) -> str | None:
+        """What it was answered at once; None where it was not taken."""
         if node.serving is None or "serves on http" not in node.serving.said:
-            return False
+            return None
         try:
             url = f"http://127.0.0.1:{node.serving.port}/slack/events"
             async with session.post(url, data=body, headers=headers) as answer:
                 text = await answer.text()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self.answers[type(error).__name__] += 1
-            return False
+            return None
         self.answers[f"{answer.status}{' with a refusal' if text else ''}"] += 1
         if FAULT in text:
             self.faults.append(text)
-        if answer.status == 200 and wish and not text:
-            self.accepted.append(wish)
-        return answer.status == 200
+        return text if answer.status == 200 else None
 
     def write(self, *, scheduled: bool) -> None:
         """Write the job file; without schedules the world comes to rest."""
