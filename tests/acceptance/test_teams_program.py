@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,11 @@ class Desk:
             while not condition():
                 await asyncio.sleep(0.05)
 
+    def links(self) -> list[str]:
+        """The addresses that the buttons in the channel open."""
+        written = json.dumps(self.teams.said(self.channel))
+        return re.findall(r'"type": "Action.OpenUrl"[^}]*"url": "([^"]+)"', written)
+
     def shown(self) -> str:
         """Everything that stands in the channel."""
         return "\n".join(map(words, self.teams.said(self.channel)))
@@ -69,7 +75,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 
 
 async def test_a_command_becomes_one_message_that_turns_into_the_result(desk: Desk) -> None:
-    serving = await desk.serve()
+    serving = await desk.serve(SLASHJOB_PUBLIC_URL="https://jobs.example.org")
     said = desk.teams.typed("run count campaign_id=42", desk.channel, desk.ana)
     assert await desk.send(serving, said) == (200, "")
     await desk.until(lambda: "Succeeded" in desk.shown())
@@ -79,6 +85,15 @@ async def test_a_command_becomes_one_message_that_turns_into_the_result(desk: De
     status, answer = await desk.send(serving, again)
     assert (status, answer["statusCode"]) == (200, 200)
     await desk.until(lambda: desk.shown().count("Succeeded") > 2)
+    await desk.send(serving, desk.teams.typed("csv #1", desk.channel, desk.ana))
+    await desk.until(lambda: "the link opens for 15 minutes" in desk.shown())
+    [path] = [one.removeprefix("https://jobs.example.org") for one in desk.links()]
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{serving.port}") as stranger:
+        async with stranger.get(path) as file:
+            assert (file.status, file.content_type) == (200, "text/csv")
+            assert (await file.text()).lstrip("\ufeff").startswith("number,amount\r\n")
+        async with stranger.get(path.replace("/files/", "/files/x")) as file:
+            assert file.status == 404
     assert await asyncio.to_thread(serving.terminate) == 0
 
 
