@@ -56,7 +56,7 @@ def slack(settings: Settings, desk: Desk, turns: Turns, vault: Vault) -> Slack |
         api=settings.slack_api_url,
         public_url=settings.public_url,
     )
-    return service.Slack(access, desk, turns, vault)
+    return service.Slack(access, desk, turns, vault, platforms=settings.platforms)
 
 
 def teams(settings: Settings, desk: Desk, turns: Turns, vault: Vault, links: Links) -> Teams | None:

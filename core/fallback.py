@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from core import deliveries, people
+from core import audit, deliveries, people
 from core.deliveries import Delivery, Kind
 from core.ports import Channel
+from core.store import deliveries as delivery_rows
 from core.store import fallback as rows
+from core.store import installations as installation_rows
 from core.store import people as people_rows
 from core.turns import Turn
 
@@ -50,6 +52,28 @@ async def divert(turn: Turn, delivery: Delivery, platforms: Collection[str]) -> 
             await deliveries.owe_instead(turn, delivery, root, beginning.organization, channel)
             return True
     return False
+
+
+async def leave(
+    turn: Turn, organization: int, platform: str, tenant: str, others: Collection[str], *, why: str
+) -> tuple[int, int]:
+    """Bring nothing more to a workspace's channels: what is owed there is suppressed, and owed on `others`,
+    the platforms that are set up beside, where somebody is to be reached; (how many, how many of them so).
+    """
+    owed = await installation_rows.stop_deliveries(turn.connection, organization, platform, tenant, why)
+    elsewhere = frozenset(others) - {platform}
+    diverted = 0
+    for row in await delivery_rows.get(turn.connection, owed):
+        diverted += await divert(turn, deliveries.read(row), elsewhere)
+    await audit.record(
+        turn,
+        organization=organization,
+        member=None,
+        action="installation.revoked",
+        subject=f"{platform}:{tenant}",
+        data={"why": why, "suppressed": len(owed), "diverted": diverted},
+    )
+    return len(owed), diverted
 
 
 async def _places(

@@ -107,31 +107,13 @@ async def save(turn: Turn, made: Installation, installer: Speaker | None, vault:
     )
 
 
-async def revoke(
-    turn: Turn, platform: str, tenant: str, enterprise: str, *, told_at: datetime, why: str
-) -> int | None:
-    """The workspace took its token back: what is owed there is suppressed; how much that was.
+async def revoke(turn: Turn, platform: str, tenant: str, enterprise: str, *, told_at: datetime) -> int | None:
+    """The workspace took its token back; the organization that it belonged to, from which `fallback.leave`
+    goes on.
 
     None where nothing was revoked: unknown, revoked before, or installed again since `told_at`.
     """
-    organization = await rows.revoke(turn.connection, platform, tenant, enterprise, told_at=told_at)
-    if organization is None:
-        return None
-    return await stop(turn, organization, platform, tenant, why=why)
-
-
-async def stop(turn: Turn, organization: int, platform: str, tenant: str, *, why: str) -> int:
-    """Owe nothing more to a workspace's channels; how many messages were owed."""
-    stopped = await rows.stop_deliveries(turn.connection, organization, platform, tenant, why)
-    await audit.record(
-        turn,
-        organization=organization,
-        member=None,
-        action="installation.revoked",
-        subject=f"{platform}:{tenant}",
-        data={"why": why, "suppressed": stopped},
-    )
-    return stopped
+    return await rows.revoke(turn.connection, platform, tenant, enterprise, told_at=told_at)
 
 
 async def mend(turn: Turn, organization: str, platform: str, address: str) -> None:

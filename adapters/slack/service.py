@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 
@@ -48,8 +49,12 @@ class Access:
 class Slack:
     """The inbound half, and the workspaces that both halves speak to."""
 
-    def __init__(self, access: Access, desk: Desk, turns: Turns, vault: Vault) -> None:
+    def __init__(
+        self, access: Access, desk: Desk, turns: Turns, vault: Vault, *, platforms: Collection[str] = ()
+    ) -> None:
+        """`platforms` are all that are set up in this bot."""
         self._access = access
+        self._platforms = platforms
         self._desk = desk
         self._turns = turns
         self._vault = vault
@@ -79,7 +84,11 @@ class Slack:
         """Make the shared session, inside the running loop; deliveries need no more. Safe to call twice."""
         if self.workspaces is None:
             self.workspaces = Workspaces(
-                self._turns, self._vault, token=self._access.bot_token, api=self._access.api
+                self._turns,
+                self._vault,
+                token=self._access.bot_token,
+                api=self._access.api,
+                platforms=self._platforms,
             )
         return self.workspaces
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,10 +14,10 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from core import installations, people
+from core import fallback, installations, people
 from core.installations import Installation
 from core.ports import Channel
-from core.turns import Turns
+from core.turns import Turn, Turns
 from core.vault import Vault
 
 _log = logging.getLogger(__name__)
@@ -45,7 +46,17 @@ class Workspace:
 class Workspaces:
     """Finds workspaces. Made and closed inside a running loop, for the session that all clients share."""
 
-    def __init__(self, turns: Turns, vault: Vault, *, token: str = "", api: str = API) -> None:
+    def __init__(
+        self,
+        turns: Turns,
+        vault: Vault,
+        *,
+        token: str = "",
+        api: str = API,
+        platforms: Collection[str] = (),
+    ) -> None:
+        """`platforms` are those that are set up: what a workspace takes no more may go to another."""
+        self._platforms = platforms
         self._turns = turns
         self._vault = vault
         self._token = token
@@ -132,24 +143,27 @@ class Workspaces:
         return [self._of(one, one.tenant) for one in made]
 
     async def revoke(self, team: str, enterprise: str, *, told_at: datetime) -> None:
-        """The workspace removed the app: its token is erased, what is owed there is suppressed."""
+        """The workspace removed the app: its token is erased, what is owed there is told on another platform
+        where somebody can be reached, else suppressed."""
         self._found.clear()
         single = self._single
         if single is not None and team == single.team:
             self._dead, self._single = True, None
-
-            async def stop(turn: Any) -> int:
-                organization = await people.organization(turn, single.organization)
-                return await installations.stop(turn, organization, "slack", team, why=REVOKED)
-
-            stopped: int | None = await self._turns.take(stop)
         else:
-            stopped = await self._turns.take(
-                lambda turn: installations.revoke(
-                    turn, "slack", team, enterprise, told_at=told_at, why=REVOKED
-                )
-            )
-        _log.warning("slack.revoked", extra={"team": team, "suppressed": stopped})
+            single = None
+
+        async def leave(turn: Turn) -> tuple[int, int] | None:
+            if single is not None:
+                organization: int | None = await people.organization(turn, single.organization)
+            else:
+                organization = await installations.revoke(turn, "slack", team, enterprise, told_at=told_at)
+            if organization is None:
+                return None
+            return await fallback.leave(turn, organization, "slack", team, self._platforms, why=REVOKED)
+
+        left: tuple[int, int] | None = await self._turns.take(leave)
+        suppressed, diverted = left or (0, 0)
+        _log.warning("slack.revoked", extra={"team": team, "suppressed": suppressed, "diverted": diverted})
 
     async def close(self) -> None:
         """Let go of the session."""

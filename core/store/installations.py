@@ -106,8 +106,8 @@ async def revoke(
 
 async def stop_deliveries(
     connection: AsyncConnection, organization: int, platform: str, tenant: str, reason: str
-) -> int:
-    """Suppress what is owed to the channels of a workspace, and mark them; returns how many were owed.
+) -> list[int]:
+    """Suppress what is owed to the channels of a workspace, and mark them; returns what was owed, in order.
 
     A channel says in its reference which workspace it is of; one without belongs to the only one.
     """
@@ -124,8 +124,9 @@ async def stop_deliveries(
         deliveries.update()
         .where(deliveries.c.channel.in_(pks), deliveries.c.state == DeliveryState.PENDING)
         .values(state=DeliveryState.SUPPRESSED, error=reason)
+        .returning(deliveries.c.pk)
     )
-    return stopped.rowcount
+    return sorted(stopped.scalars())
 
 
 async def mend(connection: AsyncConnection, organization: int, platform: str, address: str) -> None:

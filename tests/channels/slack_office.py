@@ -48,7 +48,9 @@ class Bot(Rig):
         self.vault = vault or self.vault
         self.desk = Desk(self.turns, self.vault, zone=ZoneInfo("UTC"), admin_code=CODE)
         given = {"bot_token": slack.token, "signing_secret": slack.signing_secret, "api": slack.url}
-        self.slack = Slack(Access(**{**given, **access}), self.desk, self.turns, self.vault)
+        self.slack = Slack(
+            Access(**{**given, **access}), self.desk, self.turns, self.vault, platforms=("slack", "email")
+        )
         self.url = ""
         self._runner: web.AppRunner | None = None
         self.http: aiohttp.ClientSession

@@ -120,12 +120,20 @@ async def test_coming_and_going_decide_whether_the_way_back_is_kept(scene: Scene
 @pytest.mark.parametrize(
     "inner", [{"type": "app_uninstalled"}, {"type": "tokens_revoked", "tokens": {"bot": ["UBOT000000001"]}}]
 )
-async def test_a_removed_app_owes_nothing_more_there(scene: Scene, inner: dict[str, Any]) -> None:
-    await scene.bot.slash("run report do=wait", scene.channel, scene.ana)
+async def test_a_removed_app_owes_nothing_more_there_and_tells_on_another_platform_whom_it_can(
+    scene: Scene, inner: dict[str, Any]
+) -> None:
+    await scene.bot.slash("run report do=wait", scene.channel, scene.ana)  # she has an address
+    await scene.bot.slash("run report do=wait --queue", scene.channel, scene.bob)  # and he has none
     for _ in range(2):
         assert await scene.bot.event(inner) == 200
-    rows = await scene.bot.rows(tables.deliveries)
-    assert [row.state for row in rows] == ["suppressed"]
+    first, second, instead = await scene.bot.deliveries()
+    assert [(one.platform, one.state) for one in (first, second)] == [("slack", "suppressed")] * 2
+    assert "The app was removed from the Slack workspace" in first.error
+    assert (instead.platform, instead.address, instead.state) == ("email", "ana@example.com", "pending")
+    assert instead.batch == first.batch
+    (noted,) = [row for row in await scene.bot.rows(tables.audit) if row.action == "installation.revoked"]
+    assert (noted.data["suppressed"], noted.data["diverted"]) == (2, 1)
     states = {row.state for row in await scene.bot.rows(tables.channels) if row.platform == "slack"}
     assert states == {"broken"}
     status, answer = await scene.bot.slash("list", scene.channel, scene.ana)
