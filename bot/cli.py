@@ -23,6 +23,7 @@ from bot.next import next_command
 from bot.pipeline import trigger_command
 from bot.teams_package import teams_package_command
 from core import times
+from core.errors import Misconfigured
 
 if TYPE_CHECKING:
     from bot.app import Bot
@@ -135,7 +136,10 @@ def check(path: Path | None) -> None:
     from bot import files
 
     with refusals():
-        sys.exit(files.check(path or configured().workspace))
+        if path is None:
+            chosen = configured()
+            sys.exit(files.check(chosen.workspace, chosen))
+        sys.exit(files.check(path, _if_configured()))
 
 
 @main.command()
@@ -231,9 +235,19 @@ def deliveries_command(target: str, state: str, page: int, *, as_json: bool) -> 
         sys.exit(run_with_bot(lambda bot: say_line(bot, line, "", "console", wait=False, as_json=False)))
 
 
+def _if_configured() -> settings.Settings | None:
+    """The settings; None, and a line that says so, where they are wrong: files are checked without them."""
+    try:
+        return configured()
+    except Misconfigured:
+        click.echo("The settings are wrong (see slashjob doctor): platforms are not looked at.", err=True)
+        return None
+
+
 async def _serve(configured: settings.Settings) -> int:
     with loading():
         from bot.app import Bot
+        from bot.files import warn_of_jobs
         from bot.server import listen
 
     bot = Bot(configured)
@@ -251,6 +265,7 @@ async def _serve(configured: settings.Settings) -> int:
             await _until(bot.execute("serve"), stop)
             if not stop.is_set():
                 await _greet(bot, port)
+                await warn_of_jobs(bot)
                 await stop.wait()
         finally:
             await runner.cleanup()

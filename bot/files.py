@@ -5,13 +5,17 @@ from __future__ import annotations
 import getpass
 import json
 import logging
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import click
 
 from bot.app import Bot
 from bot.checks import CHECKS
-from core import addresses, jobfiles, people, workspaces
+from bot.settings import Settings
+from core import addresses, jobfiles, jobs, people, workspaces
+from core.definitions import JobDefinition
+from core.errors import Busy
 from core.jobfiles import Effect, Plan, Workspace
 from core.people import Member, Speaker, Standing
 from core.turns import Turn
@@ -21,14 +25,19 @@ _log = logging.getLogger(__name__)
 REFUSED = 2
 
 
-def check(path: Path) -> int:
-    """Print every mistake and warning, a line each; 2 where there is a mistake."""
+def check(path: Path, settings: Settings | None = None) -> int:
+    """Print every mistake and warning, a line each; 2 where there is a mistake.
+
+    `settings` tell which platforms are set up; without them nobody is warned of one that is not.
+    """
     examined = jobfiles.examine(path, CHECKS)
     _help_to_begin(path)
     for mistake in examined.mistakes:
         click.echo(str(mistake))
     for warning in examined.workspace.warnings:
         click.echo(f"{warning} (warning)", err=True)
+    if settings is not None:
+        _warn_of_platforms(settings, examined.workspace)
     if examined.mistakes:
         return REFUSED
     found = examined.workspace
@@ -39,7 +48,7 @@ def check(path: Path) -> int:
 async def plan(bot: Bot, path: Path, *, as_json: bool) -> int:
     """Print what `apply` would do."""
     workspace = _read(path)
-    _warn_of_platforms(bot, workspace)
+    _warn_of_platforms(bot.settings, workspace)
 
     async def look(turn: Turn) -> Plan:
         return await workspaces.plan(turn, await people.organization(turn), workspace)
@@ -57,7 +66,7 @@ async def apply(bot: Bot, path: Path, *, as_json: bool) -> int:
 async def make(bot: Bot, path: Path) -> Plan:
     """Apply the files of a folder as the operating-system user."""
     workspace = _read(path)
-    _warn_of_platforms(bot, workspace)
+    _warn_of_platforms(bot.settings, workspace)
 
     async def work(turn: Turn) -> Plan:
         return await workspaces.apply(turn, await owner(turn, bot), workspace, vault=bot.vault)
@@ -94,19 +103,41 @@ def _read(path: Path) -> Workspace:
     return workspace
 
 
-def _warn_of_platforms(bot: Bot, workspace: Workspace) -> None:
-    """Say which channels are on platforms that are not set up here: what is owed there waits."""
-    for name, job in workspace.jobs.items():
+def unreachable(jobs: Mapping[str, JobDefinition], platforms: Collection[str]) -> Iterator[tuple[str, str]]:
+    """(job, channel) for each channel that a job names on a platform that is not among those set up."""
+    for name, job in jobs.items():
         targets = [
             job.channel,
             *(one.channel for one in job.schedules),
             *(to for one in job.notify for to in one.to),
         ]
         for target in dict.fromkeys(one for one in targets if ":" in one):
-            if addresses.read(target).platform not in bot.settings.platforms:
-                place = workspace.places.get(("jobs", name), "slashjob.yml")
-                said = f"{name} tells {target}: that platform is not set up here, what is owed there waits"
-                click.echo(f"{place}: {said} (warning)", err=True)
+            if addresses.read(target).platform not in platforms:
+                yield name, target
+
+
+async def warn_of_jobs(bot: Bot) -> None:
+    """Log which channels of the jobs that stand are on platforms that are not set up here."""
+
+    async def look(turn: Turn) -> dict[str, JobDefinition]:
+        every = await jobs.every(turn, await people.organization(turn))
+        return {one.name: one.job for one in every if one.enabled}
+
+    try:
+        found = await bot.turns.take(look)
+    except Busy as busy:  # what is only a hint stops no server
+        _log.warning("serve.platforms_not_looked_at", extra={"error": busy.sentence})
+        return
+    for name, target in unreachable(found, bot.settings.platforms):
+        _log.warning("serve.platform_not_set_up", extra={"job": name, "channel": target})
+
+
+def _warn_of_platforms(settings: Settings, workspace: Workspace) -> None:
+    """Say which channels are on platforms that are not set up here: what is owed there waits."""
+    for name, target in unreachable(workspace.jobs, settings.platforms):
+        place = workspace.places.get(("jobs", name), "slashjob.yml")
+        said = f"{name} tells {target}: that platform is not set up here, what is owed there waits"
+        click.echo(f"{place}: {said} (warning)", err=True)
 
 
 def _help_to_begin(path: Path) -> None:

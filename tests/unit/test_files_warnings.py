@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any, cast
+from pathlib import Path
 
 import pytest
 
@@ -24,8 +23,7 @@ jobs:
 
 
 def told(capsys: pytest.CaptureFixture[str], settings: Settings) -> list[str]:
-    bot = cast(Any, SimpleNamespace(settings=settings))
-    files._warn_of_platforms(bot, jobfiles.read_text(TEXT))
+    files._warn_of_platforms(settings, jobfiles.read_text(TEXT))
     return capsys.readouterr().err.splitlines()
 
 
@@ -42,3 +40,14 @@ def test_each_channel_that_cannot_be_reached_is_told_once_with_its_line(
 def test_where_the_platform_is_set_up_nothing_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     settings = Settings(slack_bot_token="xoxb-1", smtp_url="smtp://localhost:25")
     assert told(capsys, settings) == []
+
+
+def test_check_tells_it_too_where_it_knows_the_settings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "slashjob.yml").write_text(TEXT)
+    assert files.check(tmp_path, Settings(smtp_url="smtp://localhost:25")) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("slashjob.yml:4: weekly tells slack:#growth")
+    assert files.check(tmp_path) == 0
+    assert capsys.readouterr().err == ""
