@@ -127,7 +127,7 @@ class Inbox:
             await asyncio.wait(set(self._tasks))
 
     async def take_up(self, *, alone: bool = False) -> int:
-        """Begin what others stored and never settled; returns how much that was."""
+        """Begin some of what others stored and never settled, the oldest; returns how much that was."""
         wait = timedelta(seconds=time.monotonic() - self._opened) if alone else redeliveries.ABANDONED
         if not await self._turns.look(lambda turn: redeliveries.any_abandoned(turn, self._source, wait)):
             return 0
@@ -233,7 +233,8 @@ class Inbox:
         while True:
             try:
                 await self._renew()
-                await self.take_up(alone=alone)
+                while await self.take_up(alone=alone):
+                    continue
                 alone = False
             except Exception as error:  # the door of a loop: the database may be away
                 _log.warning("inbox.look_failed", extra={"source": self._source, "error": str(error)})
