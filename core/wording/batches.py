@@ -8,10 +8,10 @@ from dataclasses import replace
 from core.commands import Command, Name, spell
 from core.jobs import Job
 from core.lifecycles import UNSUCCESSFUL, BatchState, Status
-from core.messages import Block, Button, Code, Facts, Message, Paragraph, Style, Table, Tone
+from core.messages import Block, Button, Message, Paragraph, Table, Tone
 from core.runs import Run
 from core.views import BatchView
-from core.wording import proposals, results, words
+from core.wording import pieces, proposals, results, words
 from core.wording.combinations import RUNS_SHOWN, headline_names, planned, table, told, told_apart
 
 RANKS = 2  # headline numbers that have a button to rank by
@@ -35,19 +35,19 @@ def alert(view: BatchView) -> Message:
         run = failed[0]
         title = f"{words.ENDINGS[run.status].capitalize()}: {view.job.label} · #{batch.number}"
         text = f"{title}. {told(view, run)}"
-        blocks: list[Block] = [*_why(view, run), *_facts(view, run)]
-        again = _again(view)
+        blocks: list[Block] = [*pieces.why(view, run), *pieces.facts(view, run)]
+        again = pieces.again(view)
     else:
         title = text = f"Failed: {len(failed)} of {batch.total} runs of {view.job.label} · #{batch.number}"
         blocks = [table(view, failed)]
-        again = _button("Run failed again", Name.RETRY, f"#{batch.number}", style="primary")
+        again = pieces.button("Run failed again", Name.RETRY, f"#{batch.number}", style="primary")
     return Message(
         text=text,
         title=title,
         tone=Tone.FAILURE,
         blocks=tuple(blocks),
-        buttons=(again, _view(view)),
-        mentions=_requester(view),
+        buttons=(again, pieces.view(view)),
+        mentions=pieces.requester(view),
     )
 
 
@@ -58,7 +58,7 @@ def mention(view: BatchView) -> Message:
     return Message(
         text=f"{words.STATES[batch.state].capitalize()}: {view.job.label} · #{batch.number} after {took}",
         tone=words.TONES[batch.state],
-        mentions=_requester(view),
+        mentions=pieces.requester(view),
     )
 
 
@@ -68,10 +68,10 @@ def result(view: BatchView, run_id: str) -> Message:
     label = ", ".join(f"{name}={value}" for name, value in told_apart(view, run).items())
     text = f"{words.ENDINGS[run.status].capitalize()}: {view.job.label} · {run.label}"
     text += f" · {label}" if label else ""
-    buttons = (_button("View", Name.SHOW, run.label), *_csv(view, run, run.label))
+    buttons = (pieces.button("View", Name.SHOW, run.label), *pieces.csv(view, run, run.label))
     wanted = [kind for rule in view.version.job.notify if "origin" in rule.to for kind in rule.attach]
     found = _found(view, run, run.label, wanted)
-    return Message(text=text, title=text, tone=_tone(run.status), blocks=found, buttons=buttons)
+    return Message(text=text, title=text, tone=pieces.tone(run.status), blocks=found, buttons=buttons)
 
 
 def skipped(view: BatchView, holder: BatchView, queue: str = "") -> Message:
@@ -88,8 +88,8 @@ def skipped(view: BatchView, holder: BatchView, queue: str = "") -> Message:
         tone=Tone.WARNING,
         blocks=(Paragraph(text), *_progress(holder)),
         buttons=(
-            _button("View", Name.SHOW, f"#{number}"),
-            _button("Cancel", Name.CANCEL, f"#{number}", style="danger", confirm=f"Cancel #{number}?"),
+            pieces.button("View", Name.SHOW, f"#{number}"),
+            pieces.button("Cancel", Name.CANCEL, f"#{number}", style="danger", confirm=f"Cancel #{number}?"),
             *((Button("Queue", queue),) if queue else ()),
         ),
     )
@@ -124,18 +124,20 @@ def shown(view: BatchView, *, run: Run | None = None, sort: str = "", page: int 
     entries = [record.entry for record in view.latest(chosen)]
     label = f"#{view.batch.number}" if view.single else chosen.label
     text = f"{words.ENDINGS[chosen.status].capitalize()}: {view.job.label} · {label}"
-    blocks: list[Block] = list(_facts(view, chosen, whole=True))
+    blocks: list[Block] = list(pieces.facts(view, chosen, whole=True))
     if chosen.status in UNSUCCESSFUL:
-        blocks += _why(view, chosen)
-    blocks += _quiet(chosen)
-    found = results.blocks(entries, whole=True, told=_failed(view, chosen), since=_since(view, chosen))
+        blocks += pieces.why(view, chosen)
+    blocks += pieces.quiet(chosen)
+    found = results.blocks(
+        entries, whole=True, told=pieces.failed(view, chosen), since=pieces.since(view, chosen)
+    )
     blocks += results.recorded(found, chosen.id, view.latest(chosen))
     return Message(
         text=text,
         title=text,
-        tone=_tone(chosen.status),
+        tone=pieces.tone(chosen.status),
         blocks=tuple(blocks),
-        buttons=(_again(view, chosen),) if chosen.status.ended else (_cancel(view),),
+        buttons=(pieces.again(view, chosen),) if chosen.status.ended else (pieces.cancel(view),),
     )
 
 
@@ -146,17 +148,13 @@ def answered(view: BatchView, run: Run, question: str, page: int) -> Message:
     last = results.pages(entries, question)
     part = f" · page {page} of {last}" if last > 1 else ""
     text = f"{question} of {view.job.label} · {label}{part}"
-    buttons = [_csv_of(label, question)]
+    buttons = [pieces.csv_of(label, question)]
     if page < last:
         line = spell(Command(Name.SHOW, (label, question), options={"page": str(page + 1)}))
         buttons.append(Button("More rows", line))
-    buttons.append(_button("Whole result", Name.SHOW, label))
+    buttons.append(pieces.button("Whole result", Name.SHOW, label))
     blocks = results.recorded(results.of_question(entries, question, page), run.id, view.latest(run))
-    return Message(text=text, title=text, tone=_tone(run.status), blocks=blocks, buttons=tuple(buttons))
-
-
-def _csv_of(label: str, question: str) -> Button:
-    return Button("CSV", spell(Command(Name.CSV, (label, question))))
+    return Message(text=text, title=text, tone=pieces.tone(run.status), blocks=blocks, buttons=tuple(buttons))
 
 
 def cancelled(view: BatchView, run: int | None) -> Message:
@@ -166,7 +164,7 @@ def cancelled(view: BatchView, run: int | None) -> Message:
         text = f"{view.job.name} · {label} is cancelled."
     else:
         text = f"Cancelling {view.job.name} · {label}; what runs is being stopped."
-    return Message(text=text, tone=Tone.NEUTRAL, blocks=(Paragraph(text),), buttons=(_view(view),))
+    return Message(text=text, tone=Tone.NEUTRAL, blocks=(Paragraph(text),), buttons=(pieces.view(view),))
 
 
 def stuck(view: BatchView) -> Message:
@@ -176,7 +174,7 @@ def stuck(view: BatchView) -> Message:
     title = f"{view.job.label} · #{view.batch.number} waits for {what}"
     if not view.lacks:
         text = f"{view.job.label} · #{view.batch.number} waited for {what}, which is there now."
-        return Message(text=text, title=text, tone=Tone.NEUTRAL, buttons=(_view(view),))
+        return Message(text=text, title=text, tone=Tone.NEUTRAL, buttons=(pieces.view(view),))
     how = f"slashjob worker --tags {tag}" if tag else "slashjob worker"
     text = f"{title}: none is running. Its runs start as soon as there is one: {how}"
     return Message(
@@ -184,8 +182,8 @@ def stuck(view: BatchView) -> Message:
         title=title,
         tone=Tone.WARNING,
         blocks=(Paragraph(text),),
-        buttons=(_cancel(view), _view(view)),
-        mentions=_requester(view),
+        buttons=(pieces.cancel(view), pieces.view(view)),
+        mentions=pieces.requester(view),
     )
 
 
@@ -193,7 +191,7 @@ def directly(view: BatchView) -> Message:
     """The acknowledgement of what only its starter is told, who is told directly."""
     number = view.batch.number
     text = f"{view.job.name} · #{number} is yours alone: what becomes of it comes to you directly."
-    return Message(text=text, blocks=(Paragraph(text),), buttons=(_view(view),))
+    return Message(text=text, blocks=(Paragraph(text),), buttons=(pieces.view(view),))
 
 
 def started(view: BatchView) -> Message:
@@ -207,7 +205,7 @@ def _going(view: BatchView) -> Message:
     who = f"{view.starter} started {view.job.name} · #{batch.number}{many}"
     blocks: list[Block] = []
     if view.single and view.runs:
-        blocks += _facts(view, view.runs[0])
+        blocks += pieces.facts(view, view.runs[0])
     blocks += _progress(view)
     progress = next((one.text for one in _progress(view) if isinstance(one, Paragraph)), "")
     return Message(
@@ -215,7 +213,7 @@ def _going(view: BatchView) -> Message:
         title=who,
         tone=words.TONES[batch.state],
         blocks=tuple(blocks),
-        buttons=(_cancel(view),),
+        buttons=(pieces.cancel(view),),
     )
 
 
@@ -258,20 +256,24 @@ def _one_result(view: BatchView, attach: Collection[str]) -> Message:
     text = f"{outcome.capitalize()}{quietly}: {view.job.label} · #{batch.number} · {took}"
     blocks: list[Block] = []
     if batch.state is BatchState.CANCELLED:
-        blocks.append(Paragraph(_who_cancelled(view)))
+        blocks.append(Paragraph(pieces.who_cancelled(view)))
     if run is not None:
-        blocks += _facts(view, run)
+        blocks += pieces.facts(view, run)
         if run.status in UNSUCCESSFUL:
-            blocks += _why(view, run)
-        blocks += _quiet(run)
+            blocks += pieces.why(view, run)
+        blocks += pieces.quiet(run)
         blocks += _found(view, run, f"#{batch.number}", attach)
     return Message(
         text=text,
         title=text,
         tone=words.TONES[batch.state],
         blocks=tuple(blocks),
-        buttons=(_again(view), _view(view), *(_csv(view, run, f"#{batch.number}") if run else ())),
-        mentions=_requester(view) if batch.cancelled_by not in (None, batch.member) else (),
+        buttons=(
+            pieces.again(view),
+            pieces.view(view),
+            *(pieces.csv(view, run, f"#{batch.number}") if run else ()),
+        ),
+        mentions=pieces.requester(view) if batch.cancelled_by not in (None, batch.member) else (),
     )
 
 
@@ -280,35 +282,10 @@ def _found(view: BatchView, run: Run, label: str, attach: Collection[str]) -> tu
     records = view.latest(run)
     entries = [one.entry for one in records]
     found = (
-        *results.blocks(entries, told=_failed(view, run), since=_since(view, run)),
+        *results.blocks(entries, told=pieces.failed(view, run), since=pieces.since(view, run)),
         *results.attached(entries, {*view.version.job.attach, *attach}, view.job.name, label),
     )
     return results.recorded(found, run.id, records)
-
-
-def _since(view: BatchView, run: Run) -> results.Since | None:
-    earlier = view.earlier.get(run.pk)
-    return None if earlier is None else results.Since(earlier, view.version_number, view.now)
-
-
-def _quiet(run: Run) -> tuple[Block, ...]:
-    """Why its result is not posted by itself."""
-    match run.quiet:
-        case "run_if":
-            return (
-                Paragraph(
-                    f"{words.sentence(run.reason)} The agent was not run; a schedule posts nothing then."
-                ),
-            )
-        case "post_if":
-            return (Paragraph(f"{words.sentence(run.reason)} A schedule posts nothing then."),)
-        case _:
-            return ()
-
-
-def _csv(view: BatchView, run: Run, label: str) -> tuple[Button, ...]:
-    found = results.tables([one.entry for one in view.latest(run)])
-    return (_button("CSV", Name.CSV, label),) if found else ()
 
 
 def _summary(view: BatchView) -> Message:
@@ -325,11 +302,11 @@ def _summary(view: BatchView) -> Message:
     )
     blocks: list[Block] = [Paragraph(f"{words.count(batch.total, 'run')} in {took}.")]
     if batch.state is BatchState.CANCELLED:
-        blocks.append(Paragraph(_who_cancelled(view)))
+        blocks.append(Paragraph(pieces.who_cancelled(view)))
     blocks.append(table(view, view.runs))
-    buttons = [_again(view), _view(view), *_ranks(view)]
+    buttons = [pieces.again(view), pieces.view(view), *_ranks(view)]
     if failed:
-        buttons.insert(0, _button("Run failed again", Name.RETRY, f"#{batch.number}", style="primary"))
+        buttons.insert(0, pieces.button("Run failed again", Name.RETRY, f"#{batch.number}", style="primary"))
     return Message(
         text=text, title=text, tone=words.TONES[batch.state], blocks=tuple(blocks), buttons=tuple(buttons)
     )
@@ -357,67 +334,3 @@ def _ranks(view: BatchView) -> list[Button]:
     return [
         Button(f"By {name.replace('_', ' ')}", spell(one)) for name, one in zip(names, commands, strict=True)
     ]
-
-
-def _facts(view: BatchView, run: Run, *, whole: bool = False) -> tuple[Block, ...]:
-    items = list(view.parameters(run).items())
-    if whole:
-        items.append(("started by", view.starter))
-        if run.started_at is not None:
-            items.append(("took", words.lasted((run.ended_at or view.now) - run.started_at)))
-        if run.attempt > 1:
-            items.append(("attempts", str(run.attempt)))
-        items.append(("version", str(view.version_number)))
-    return (Facts(tuple(items)),) if items else ()
-
-
-def _why(view: BatchView, run: Run) -> tuple[Block, ...]:
-    """Why it did not succeed, what would help, and what it last said."""
-    failure = view.failure(run)
-    made: list[Block] = [Paragraph(told(view, run))]
-    if failure is None:
-        return tuple(made)
-    if failure.hint:
-        made.append(Paragraph(failure.hint))
-    if failure.detail:
-        made.append(Code(failure.detail))
-    return tuple(made)
-
-
-def _failed(view: BatchView, run: Run) -> str:
-    return told(view, run) if run.status in UNSUCCESSFUL else ""
-
-
-def _who_cancelled(view: BatchView) -> str:
-    by = view.batch.cancelled_by
-    return f"Cancelled by {view.names[by]}." if by in view.names else "Cancelled."
-
-
-def _requester(view: BatchView) -> tuple[str, ...]:
-    return (str(view.batch.member),) if view.batch.member is not None else ()
-
-
-def _tone(status: Status) -> Tone:
-    if status is Status.SUCCEEDED:
-        return Tone.SUCCESS
-    if status in UNSUCCESSFUL:
-        return Tone.FAILURE
-    return Tone.NEUTRAL if status.ended else Tone.PROGRESS
-
-
-def _again(view: BatchView, run: Run | None = None) -> Button:
-    target = run.label if run is not None and not view.single else f"#{view.batch.number}"
-    return _button("Run again", Name.RUN, target)
-
-
-def _view(view: BatchView) -> Button:
-    return _button("View", Name.SHOW, f"#{view.batch.number}")
-
-
-def _cancel(view: BatchView) -> Button:
-    number = f"#{view.batch.number}"
-    return _button("Cancel", Name.CANCEL, number, style="danger", confirm=f"Cancel {view.job.name} {number}?")
-
-
-def _button(label: str, name: Name, target: str, *, style: Style = "default", confirm: str = "") -> Button:
-    return Button(label, spell(Command(name, (target,))), style=style, confirm=confirm)

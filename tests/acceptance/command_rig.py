@@ -26,7 +26,7 @@ from core.entries import Answered, Entry
 from core.errors import AgentError
 from core.ports import Source, Task
 
-LIMIT = 20.0  # seconds that a condition may take to come true
+LIMIT = 60.0  # seconds that a condition may take to come true
 LEASE = 30.0
 
 

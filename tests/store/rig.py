@@ -30,7 +30,7 @@ from core.turns import Turn, Turns
 from core.vault import Vault
 from core.worker import Equipment, Worker
 
-LIMIT = 20.0  # seconds that a condition may take to come true
+LIMIT = 60.0  # seconds that a condition may take to come true
 
 
 class Obedient:
