@@ -17,7 +17,7 @@ from core.lifecycles import DeliveryState
 from core.messages import Message
 from core.people import Speaker, Standing
 from core.ports import Channel
-from core.store import runs as run_rows
+from core.store import workers as worker_rows
 from core.turns import Turn
 
 LOOK = 0.1  # seconds between two looks at the channel
@@ -125,7 +125,7 @@ class Session:
 
     async def executed(self) -> bool:
         """Some process executes what is started here."""
-        return await self._bot.turns.look(lambda turn: run_rows.anybody(turn.connection, turn.now))
+        return await self._bot.turns.look(lambda turn: worker_rows.anybody(turn.connection, turn.now))
 
     async def _message(self, delivery: Delivery) -> Message:
         message = await self._bot.turns.look(lambda turn: compose(turn, delivery))

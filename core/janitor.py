@@ -10,6 +10,7 @@ from core.store import callbacks as callback_rows
 from core.store import outbox as outbox_rows
 from core.store import requests as request_rows
 from core.store import runs as rows
+from core.store import workers as worker_rows
 from core.store.dialects import Row
 from core.turns import Turn, Turns
 
@@ -34,14 +35,16 @@ class Janitor:
     async def reap(self) -> int:
         """Declare silent workers dead, then end their runs in chunks; returns how many runs."""
         after, own = self._after, self._own()
-        await self._turns.take(lambda turn: rows.bury(turn.connection, turn.now - after, turn.now, spare=own))
+        await self._turns.take(
+            lambda turn: worker_rows.bury(turn.connection, turn.now - after, turn.now, spare=own)
+        )
         return await self._end_all()
 
     async def take_over(self, worker: int) -> int:
         """Declare every other worker and sender dead at once: this process alone works on this file."""
 
         async def bury(turn: Turn) -> None:
-            await rows.bury(turn.connection, None, turn.now, spare=worker)
+            await worker_rows.bury(turn.connection, None, turn.now, spare=worker)
             await outbox_rows.release(turn.connection, turn.now)
 
         await self._turns.take(bury)
@@ -58,7 +61,7 @@ class Janitor:
         """Warn of what is queued for long because no living worker may take it."""
 
         async def look(turn: Turn) -> list[Row]:
-            served = await rows.tags(turn.connection, turn.now)
+            served = await worker_rows.tags(turn.connection, turn.now)
             return await rows.queued_long(turn.connection, turn.now - STUCK_AFTER, served, 20)
 
         if await self._turns.look(look):

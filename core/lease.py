@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 
 from core.store import dialects
-from core.store import runs as rows
+from core.store import workers as rows
 from core.store.database import Store
 
 _log = logging.getLogger(__name__)

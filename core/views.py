@@ -17,6 +17,7 @@ from core.lifecycles import UNSUCCESSFUL, BatchState, Status
 from core.runs import Run
 from core.store import people as people_rows
 from core.store import runs as run_rows
+from core.store import workers as worker_rows
 from core.turns import Turn
 from core.vault import sealed
 
@@ -175,7 +176,7 @@ async def of_batches(turn: Turn, numbers: Sequence[int], *, whole: bool = False)
     people = {pk for pk in told if pk is not None}
     names = await people_rows.names(turn.connection, people) if people else {}
     waits = any(run.status is Status.QUEUED for run in every)
-    served = await run_rows.tags(turn.connection, turn.now) if waits else set()
+    served = await worker_rows.tags(turn.connection, turn.now) if waits else set()
     its_version = await run_rows.versions(turn.connection, {batch.version for batch in found})
     its_job = await jobs.of_pks(turn, sorted({batch.job for batch in found}))
     made = []

@@ -30,6 +30,7 @@ from core.live import Live, outcome, storable
 from core.ports import Agent, Halt, OpenSource, Task
 from core.stops import Stop, Verdict
 from core.store import runs as rows
+from core.store import workers as worker_rows
 from core.store.dialects import Row
 from core.turns import Turn, Turns
 from core.vault import Vault
@@ -120,7 +121,7 @@ class Worker:
             loop.call_soon_threadsafe(self._lost)
 
         async def register(turn: Turn) -> int:
-            return await rows.register(
+            return await worker_rows.register(
                 turn.connection,
                 {
                     "id": ids.new(),
@@ -174,7 +175,7 @@ class Worker:
         if self._lease is not None:
             await asyncio.to_thread(self._lease.stop)
             number = self._lease.worker
-            await self._turns.take(lambda turn: rows.retire(turn.connection, number, turn.now))
+            await self._turns.take(lambda turn: worker_rows.retire(turn.connection, number, turn.now))
             self._lease = None
 
     async def _execute(self, live: Live) -> None:

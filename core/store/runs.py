@@ -323,37 +323,6 @@ async def owned(connection: AsyncConnection, worker: int) -> list[Row]:
     )
 
 
-async def register(connection: AsyncConnection, values: dict[str, Any]) -> int:
-    """Add a worker; returns its number."""
-    made = await connection.execute(workers.insert().values(values).returning(workers.c.pk))
-    return int(made.scalar_one())
-
-
-def renewal(worker: int, until: Any) -> sa.Update:
-    """The one statement that renews a worker's lease, whatever the number of its runs."""
-    return (
-        workers.update().where(workers.c.pk == worker, workers.c.dead_at.is_(None)).values(lease_until=until)
-    )
-
-
-async def retire(connection: AsyncConnection, worker: int, now: datetime) -> None:
-    """A worker leaves: from now on it can neither renew nor claim."""
-    await connection.execute(
-        workers.update().where(workers.c.pk == worker, workers.c.dead_at.is_(None)).values(dead_at=now)
-    )
-
-
-async def anybody(connection: AsyncConnection, now: datetime) -> bool:
-    """Some worker lives that takes runs."""
-    return bool(await tags(connection, now))
-
-
-async def tags(connection: AsyncConnection, now: datetime) -> set[str]:
-    """Every tag that some living worker has; empty text where there is any that takes runs."""
-    alive = sa.select(workers.c.tags).where(workers.c.dead_at.is_(None), workers.c.lease_until > now)
-    return {tag for own in await connection.scalars(alive) if own is not None for tag in ("", *own)}
-
-
 async def queued_long(
     connection: AsyncConnection, before: datetime, served: Collection[str], limit: int
 ) -> list[Row]:
@@ -376,18 +345,6 @@ async def details(connection: AsyncConnection, keys: Sequence[tuple[int, int]]) 
             sa.select(runs).where(_KEY.in_(list(keys)), runs.c.status == Status.RUNNING).order_by(runs.c.pk)
         )
     )
-
-
-async def bury(
-    connection: AsyncConnection, before: datetime | None, now: datetime, *, spare: int | None = None
-) -> int:
-    """Mark workers dead whose lease ended before that instant (None: all but `spare`)."""
-    query = workers.update().where(workers.c.dead_at.is_(None))
-    if before is not None:
-        query = query.where(workers.c.lease_until < before)
-    if spare is not None:
-        query = query.where(workers.c.pk != spare)
-    return (await connection.execute(query.values(dead_at=now))).rowcount
 
 
 async def orphans(connection: AsyncConnection, limit: int) -> list[Row]:

@@ -31,7 +31,7 @@ class Mutant:
 
 
 CLAIMS, RUNS, BATCHES = "core/store/claims.py", "core/store/runs.py", "core/store/batches.py"
-SCHEDULES = "core/store/tables/schedules.py"
+SCHEDULES, WORKERS = "core/store/tables/schedules.py", "core/store/workers.py"
 MUTANTS = (
     Mutant(
         "claim without its condition",
@@ -107,7 +107,7 @@ MUTANTS = (
     ),
     Mutant(
         "a lease that the dead renew",
-        ((RUNS, "workers.update().where(workers.c.pk == worker, workers.c.dead_at.is_(None))"
+        ((WORKERS, "workers.update().where(workers.c.pk == worker, workers.c.dead_at.is_(None))"
                 ".values(lease_until=until)",
           "workers.update().where(workers.c.pk == worker).values(lease_until=until)"),),
         ("tests/store/test_takeover.py",),

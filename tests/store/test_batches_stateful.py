@@ -23,8 +23,8 @@ from core.definitions import Retry
 from core.errors import OutOfPlace, Refusal
 from core.lifecycles import BatchState, Status
 from core.runs import Claim, Ending
-from core.store import runs as run_rows
 from core.store import tables
+from core.store import workers as worker_rows
 from core.store.database import Store
 from core.store.migrate import migrate
 from core.turns import Turn
@@ -136,7 +136,7 @@ class Batches(RuleBasedStateMachine):
         async def register(turn: Turn) -> int:
             until = turn.now + timedelta(days=900)
             values = {"id": ids.new(), "name": "w", "started_at": turn.now, "lease_until": until}
-            return await run_rows.register(turn.connection, values)
+            return await worker_rows.register(turn.connection, values)
 
         if len(self.workers) < 3:
             self.workers.append(self.take(register) or 0)
@@ -218,7 +218,7 @@ class Batches(RuleBasedStateMachine):
         if len(self.workers) < 2:
             return
         dead = self.workers.pop(which % len(self.workers))
-        self.take(lambda turn: run_rows.retire(turn.connection, dead, turn.now))
+        self.take(lambda turn: worker_rows.retire(turn.connection, dead, turn.now))
         while self.take(lambda turn: runs.reap(turn, limit=2)):
             pass
 

@@ -15,7 +15,7 @@ from core.janitor import STUCK_AFTER
 from core.lifecycles import BatchState, Status
 from core.store import tables
 from core.store.database import Store
-from core.store.runs import anybody
+from core.store.workers import anybody
 from core.turns import Turn
 from core.worker import Worker
 from tests.store.desk_rig import Office, said
