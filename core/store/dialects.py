@@ -139,13 +139,13 @@ def reader(address: URL, *, pool: int) -> AsyncEngine | None:
         return None
     engine = create_async_engine(
         address.set(database=f"file:{_quoted(file(address))}", query={"mode": "ro", "uri": "true"}),
-        connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT},
+        connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT, "check_same_thread": False},
         pool_size=pool,
         max_overflow=0,
         pool_reset_on_return=None,
     )
     _pragmas(engine.sync_engine, "query_only=ON", "cache_size=-4000")
-    sa.event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    sa.event.listen(engine.sync_engine, "begin", _begin_to_look)
     return engine
 
 
@@ -245,6 +245,16 @@ def _other_wait(connection: sa.Connection) -> str:
         return ""
     connection.info["busy_timeout"] = wanted
     return f"PRAGMA busy_timeout={wanted:d}"
+
+
+def _begin_to_look(connection: sa.Connection) -> None:
+    """A deferred BEGIN takes no lock: nothing is waited for."""
+    driver: Any = connection.connection.dbapi_connection
+    driver.looks = driver.at_hand = True
+    try:
+        connection.exec_driver_sql("BEGIN")
+    finally:
+        driver.at_hand = False
 
 
 def repeatable(error: BaseException) -> bool:

@@ -6,6 +6,9 @@ most of what a small statement costs. Results are fetched whole, as the stock cu
 A connection that is `at_hand` makes none: its statements are executed where they are asked for. That is for
 transactions of few small statements which hold SQLite's write lock already, so that none of them waits; the
 begin, which may wait, and the commit, which writes to the disk, are always made in the driver's thread.
+
+One that only `looks` begins and commits at hand: neither waits for anybody, nor writes. Its statements, which
+may be long, are executed in the driver's thread; so is what undoes them, for it comes after them.
 """
 
 from __future__ import annotations
@@ -81,12 +84,20 @@ class _Cursor(AsyncAdapt_aiosqlite_cursor):
 
 
 class _Connection(AsyncAdapt_aiosqlite_connection):
-    __slots__ = ("at_hand",)
+    __slots__ = ("at_hand", "looks")
     _cursor_cls = _Cursor
 
     def __init__(self, dbapi: Any, connection: Any) -> None:
         super().__init__(dbapi, connection)
         self.at_hand = False
+        self.looks = False
+
+    def commit(self) -> None:
+        connection: Any = self._connection
+        if self.looks and connection._connection:
+            await_only(_here(connection._conn.commit))
+        else:
+            super().commit()
 
 
 class _Driver(AsyncAdapt_aiosqlite_dbapi):
@@ -106,7 +117,7 @@ class Dialect(SQLiteDialect_aiosqlite):
         return _Driver(__import__("aiosqlite"), __import__("sqlite3"))
 
 
-async def _here(work: Callable[[], Done]) -> Done:
+async def _here(work: Callable[[], Any]) -> Any:
     """Awaited, though nothing waits: SQLAlchemy wants to see that the driver is asynchronous."""
     return work()
 
