@@ -33,6 +33,7 @@ from core import moving, people, places, schedules
 from core.choices import Chooser
 from core.composer import compose
 from core.desk.desk import Desk
+from core.equipment import Equipment
 from core.errors import Misconfigured
 from core.filelinks import Links
 from core.janitor import Janitor
@@ -48,7 +49,7 @@ from core.store import people as people_rows
 from core.store.migrate import migrate, pending
 from core.turns import Turn, Turns
 from core.vault import Vault
-from core.worker import Equipment, Worker
+from core.worker import Worker
 
 _log = logging.getLogger(__name__)
 

@@ -12,7 +12,6 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -23,34 +22,23 @@ from core.collector import Collector
 from core.definitions import Version
 from core.deliveries import touched
 from core.entries import Entry, Kept, Progressed
+from core.equipment import Equipment
 from core.errors import AgentError
 from core.lease import Lease, boottime
 from core.lifecycles import Status
 from core.live import Live, outcome, storable
-from core.ports import Agent, Halt, OpenSource, Task
+from core.ports import Halt, Task
 from core.stops import Stop, Verdict
 from core.store import runs as rows
 from core.store import workers as worker_rows
 from core.store.dialects import Row
 from core.turns import Turn, Turns
-from core.vault import Vault
 
 _log = logging.getLogger(__name__)
 
 FLUSH = 0.25  # seconds between two writes of the entries of running runs
 WATCH = 1.0  # seconds between two looks for cancels
 GRACE = 15.0  # seconds that an agent has to stop before its run is ended without it
-
-
-@dataclass(frozen=True, slots=True)
-class Equipment:
-    """What runs are executed with."""
-
-    agents: Mapping[str, Agent]
-    open_source: OpenSource
-    environment: Mapping[str, str]
-    vault: Vault
-    zone: ZoneInfo
 
 
 class Worker:

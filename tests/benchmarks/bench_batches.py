@@ -17,12 +17,13 @@ from cryptography.fernet import Fernet
 from core import batches, workspaces
 from core.definitions import AgentDefinition, JobDefinition
 from core.entries import Answered, Entry
+from core.equipment import Equipment
 from core.jobfiles import Workspace
 from core.people import organization, recognize
 from core.ports import Task
 from core.turns import Turn
 from core.vault import Vault
-from core.worker import Equipment, Worker
+from core.worker import Worker
 from tests.benchmarks.bench_engine import SPEAKER, Bench, Trivial, no_source
 from tests.benchmarks.figures import figure
 

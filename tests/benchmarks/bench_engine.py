@@ -27,6 +27,7 @@ from core.definitions import AgentDefinition, JobDefinition, SourceDefinition
 from core.desk.desk import Desk
 from core.desk.visit import Outcome, Request
 from core.entries import Answered, Entry
+from core.equipment import Equipment
 from core.errors import SourceError
 from core.jobfiles import Workspace
 from core.people import Speaker, Standing
@@ -35,7 +36,7 @@ from core.store.database import Store
 from core.store.migrate import migrate
 from core.turns import Turn, Turns
 from core.vault import Vault
-from core.worker import Equipment, Worker
+from core.worker import Worker
 from tests.benchmarks.figures import figure
 
 RUNS = 400

@@ -16,6 +16,7 @@ from core import batches, deliveries, ids, people, runs
 from core.batches import Batch, Started, Trigger, Wish
 from core.definitions import AgentDefinition, JobDefinition, SourceDefinition, Version
 from core.entries import Answered, Entry, Logged, Returned
+from core.equipment import Equipment
 from core.errors import AgentError, SourceError
 from core.janitor import Janitor
 from core.lifecycles import Status
@@ -28,7 +29,7 @@ from core.store import tables
 from core.store.database import Store
 from core.turns import Turn, Turns
 from core.vault import Vault
-from core.worker import Equipment, Worker
+from core.worker import Worker
 
 LIMIT = 60.0  # seconds that a condition may take to come true
 

@@ -21,6 +21,7 @@ from bot.watchdog import Watchdog
 from core import batches, chats
 from core.definitions import AgentDefinition, Version
 from core.entries import Answered, Failed, Logged
+from core.equipment import Equipment
 from core.errors import AgentError
 from core.janitor import Janitor
 from core.lifecycles import Status
@@ -28,7 +29,7 @@ from core.ports import Agent, Task
 from core.store import tables
 from core.store.database import Store
 from core.turns import Turn, Turns
-from core.worker import Equipment, Worker
+from core.worker import Worker
 from tests.store.rig import Rig, no_source, until
 from tests.unit.service_rig import serving
 
