@@ -19,6 +19,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import procrastinate
+import sqlalchemy as sa
 from cryptography.fernet import Fernet
 
 from adapters.engines.distributed import Distributed
@@ -33,17 +34,21 @@ from core.janitor import Janitor
 from core.jobfiles import Workspace
 from core.people import Speaker, Standing
 from core.ports import Channel, Source, Task
+from core.scheduler import Scheduler
+from core.store import tables
 from core.store.database import Store
+from core.store.dialects import Instant
 from core.store.migrate import migrate
 from core.turns import Turn, Turns
 from core.vault import Vault
 from core.worker import Worker
-from tests.benchmarks import bare
+from tests.benchmarks import bare, bench_schedules
 from tests.benchmarks.figures import figure
 
 RUNS = 400
 ASKED = 40
 CONCURRENCY = 10
+STARTS = 8.0  # seconds that processes have to start before schedules are due
 LOOK = 0.05  # seconds between two looks of who measures: each takes its time from those who work
 SPEAKER = Speaker("console", "local", "bench", "Bench", Standing.OWNER)
 
@@ -194,6 +199,39 @@ async def latency(address: str) -> float:
     return statistics.median(waits)
 
 
+async def tick(address: str) -> None:
+    """A process that starts what is due, until it is terminated; all of them see the same clock."""
+    store = Store(address, pool=4)
+    store.offset = timedelta(seconds=float(os.environ["BENCH_OFFSET"]))
+    scheduler = Scheduler(Turns(store), Vault([os.environ["BENCH_KEY"]]))
+    while True:
+        if not await scheduler.tick():
+            await asyncio.sleep(0.02)
+
+
+async def last_tick(store: Store) -> float:
+    """A thousand schedules are due at once, two processes start them; how late is the last, seconds."""
+    os.environ["BENCH_KEY"] = Fernet.generate_key().decode()
+    turns, vault = Turns(store), Vault([os.environ["BENCH_KEY"]])
+    await turns.take(lambda turn: bench_schedules.apply(turn, vault))
+    query = sa.select(sa.func.min(tables.schedules.c.next_due_at, type_=Instant()))
+    async with store.reading() as connection:
+        now, due_at = await store.now(connection), await connection.scalar(query)
+    assert due_at is not None
+    os.environ["BENCH_OFFSET"] = str((due_at - now).total_seconds() - STARTS)
+    begun = tables.batches.c.started_at
+    started = sa.select(sa.func.count(), sa.func.max(begun, type_=Instant())).where(
+        tables.batches.c.due_at == due_at
+    )
+    async with processes("tick", 2, store.address.render_as_string(hide_password=False)):
+        while True:
+            async with store.reading() as connection:
+                number, last = (await connection.execute(started)).one()
+            if number == bench_schedules.TOGETHER:
+                return float((last - due_at).total_seconds())
+            await asyncio.sleep(LOOK)
+
+
 async def measure(address: str) -> None:
     """Every figure."""
     process = Process(address)
@@ -204,6 +242,12 @@ async def measure(address: str) -> None:
     figure("distributed: trivial runs per second, one worker process", one, reference, 0.4, least=True)
     figure("distributed: the same with two worker processes", two, one, 1.3, least=True)
     figure("distributed: command typed to agent started, idle, ms", await latency(address) * 1000, 0, 40)
+    figure(
+        "distributed: a thousand due at once over two processes, the last, s",
+        await last_tick(process.store),
+        0,
+        5,
+    )
     await process.store.close()
 
 
@@ -214,10 +258,16 @@ async def worker(address: str) -> None:
 
 def main() -> None:
     """Measure on a server of its own, or be one of the processes."""
-    if sys.argv[1:] and sys.argv[1] in ("worker", "bare"):
+    if sys.argv[1:]:
         print("ready", flush=True)
         address = os.environ["BENCH_ADDRESS"]
-        asyncio.run(worker(address) if sys.argv[1] == "worker" else bare.work(address, CONCURRENCY))
+        match sys.argv[1]:
+            case "worker":
+                asyncio.run(worker(address))
+            case "tick":
+                asyncio.run(tick(address))
+            case _:
+                asyncio.run(bare.work(address, CONCURRENCY))
         return
     with tempfile.TemporaryDirectory(prefix="slashjob-pg-") as folder:
         os.environ.setdefault("XDG_RUNTIME_DIR", folder)

@@ -56,7 +56,7 @@ async def _together(folder: Path) -> int:
     """The best of some days, so that neighbours on the machine count as little as may be."""
     store, turns, vault = await _open(folder / "together.db")
     store.offset = FIRST - timedelta(hours=1) - datetime.now(UTC)
-    await turns.take(lambda turn: _apply(turn, vault))
+    await turns.take(lambda turn: apply(turn, vault))
     scheduler = Scheduler(turns, vault)
     lags, spent = min([await _day(store, scheduler, day) for day in range(DAYS)], key=lambda one: one[1])
     found = await _rows(store)
@@ -148,7 +148,8 @@ async def _open(path: Path) -> tuple[Store, Turns, Vault]:
     return store, Turns(store), Vault([Fernet.generate_key().decode()])
 
 
-async def _apply(turn: Turn, vault: Vault) -> None:
+async def apply(turn: Turn, vault: Vault) -> None:
+    """A thousand jobs, each due at eight every day."""
     organization = await people.organization(turn)
     speaker = Speaker("console", "local", "bench", "bench", Standing.OWNER)
     actor = await people.recognize(turn, speaker, organization=organization)
