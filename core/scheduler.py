@@ -75,7 +75,7 @@ class Scheduler:
         while True:
             enough = CHUNK
             try:
-                settled = await self._turns.take(lambda turn: self._settle(turn, seen_at))
+                settled = await self._turns.take(lambda turn: self._settle(turn, seen_at), brief=True)
             except Busy:
                 raise
             except Exception:

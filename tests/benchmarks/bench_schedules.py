@@ -34,7 +34,7 @@ from core.turns import Turn, Turns
 from core.vault import Vault
 
 FIRST = datetime(2026, 3, 2, 8, tzinfo=UTC)
-DAYS = 3
+DAYS = 9
 TOGETHER = 1_000  # schedules due at the same second
 MANY = 100_000  # schedules of which none is due
 WAKES = 200
@@ -53,14 +53,17 @@ def main() -> int:
 
 
 async def _together(folder: Path) -> int:
-    """The best of some days, so that neighbours on the machine count as little as may be."""
+    """The median of some days, bare ones in between: neighbours on the machine disturb both alike."""
     store, turns, vault = await _open(folder / "together.db")
     store.offset = FIRST - timedelta(hours=1) - datetime.now(UTC)
     await turns.take(lambda turn: apply(turn, vault))
     scheduler = Scheduler(turns, vault)
-    lags, spent = min([await _day(store, scheduler, day) for day in range(DAYS)], key=lambda one: one[1])
-    found = await _rows(store)
-    bare = max([await _bare(Store(f"sqlite:///{folder / f'bare{day}.db'}"), found) for day in range(DAYS)])
+    days, rates = [], []
+    for day in range(DAYS):
+        days.append(await _day(store, scheduler, day))
+        rates.append(await _bare(Store(f"sqlite:///{folder / f'bare{day}.db'}"), await _rows(store)))
+    lags, spent = sorted(days, key=lambda one: one[1])[DAYS // 2]
+    bare = statistics.median(rates)
     await store.close()
     missed = _print("schedules_median_lag_seconds", statistics.median(lags), MEDIAN_LIMIT)
     missed += _print("schedules_last_lag_seconds", max(lags), LAST_LIMIT)
