@@ -120,23 +120,26 @@ class Reception:
 
     async def _store(self, group: list[_Heard]) -> list[int | Busy | None]:
         """Store what came together in one transaction; in the order of keys, as every process does."""
-
-        async def claim(turn: Turn) -> tuple[dict[str, int], dict[int, int | None]]:
-            numbers: dict[str, int] = {}
-            claimed: dict[int, int | None] = {}
-            for place, one in sorted(enumerate(group), key=lambda pair: pair[1].origin.key):
-                number = await self._organization(turn, one.origin)
-                numbers[self.organization(one.origin)] = number
-                key = one.origin.key
-                claimed[place] = await redeliveries.claim(turn, number, HEARD, key, text=one.text)
-            return numbers, claimed
-
+        order = sorted(range(len(group)), key=lambda place: group[place].origin.key)
         try:
-            numbers, claimed = await self.turns.take(claim, patience=PATIENCE)
+            items = [
+                (await self._number(one.origin), one.origin.key, one.text)
+                for one in map(group.__getitem__, order)
+            ]
+            claimed = await redeliveries.claim_at_once(self.turns, HEARD, items, patience=PATIENCE)
         except Busy as busy:  # for all of them: one after the other they would wait far too long
             return [busy] * len(group)
-        self._numbers |= numbers
-        return [claimed[place] for place in range(len(group))]
+        found = dict(zip(order, claimed, strict=True))
+        return [found[place] for place in range(len(group))]
+
+    async def _number(self, origin: Origin) -> int:
+        """The organization of a tenant by its number."""
+        name = self.organization(origin)
+        if name not in self._numbers:
+            self._numbers[name] = await self.turns.take(
+                lambda turn: self._organization(turn, origin), patience=PATIENCE
+            )
+        return self._numbers[name]
 
     async def _settle(self, group: list[int]) -> list[None]:
         async def settle(turn: Turn) -> None:
