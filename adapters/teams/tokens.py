@@ -75,6 +75,7 @@ class Tokens:
         self._token = ""
         self._until = 0.0
         self._login: asyncio.Task[None] | None = None
+        self._door = asyncio.Lock()
         self._fault: tuple[float, Unsent] | None = None
         self._refused_at: float | None = None  # the first of the logins that were refused in a row
         self._untaken: dict[str, float] = {}  # service -> the first time in a row that it took no fresh token
@@ -95,6 +96,8 @@ class Tokens:
         if not self._may_log_in() and self._fault is not None:
             raise self._fault[1]
         await asyncio.shield(self._begin())
+        async with self._door:  # one by one: hundreds that go on at the same moment would stall all else
+            await asyncio.sleep(0)
         if self._fault is not None:
             raise self._fault[1]
         return self._token
