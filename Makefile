@@ -10,7 +10,7 @@ demo: $(READY)
 	@$(BIN)/slashjob demo --folder build/demo
 
 test: $(READY) test-system
-	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # What only tests need of the operating system: a browser. Installed where that is allowed, named where not.
 SYSTEM := chromium fonts-noto-color-emoji

@@ -26,7 +26,7 @@ from tests.channels.gallery import GALLERY
 from tests.store.rig import Rig
 
 PNG = b"\x89PNG\r\n\x1a\nnot really"
-TIMEOUT = 0.5  # seconds until a call of the Web API is given up
+TIMEOUT = 2.0  # seconds until a call of the Web API is given up; less would give up a slow machine
 
 
 async def draw(chart: ChartData) -> bytes:
