@@ -29,14 +29,10 @@ async def answered(reception: Reception, origin: Origin, activity: dict[str, Any
         return Answer(200)
     if not made.accepted or not origin.user:
         return Answer(200)
-    try:
-        claimed = await reception.store(origin, activity)
-    except Busy as busy:
-        _log.warning("teams.not_stored", extra={"error": busy.sentence})
-        return Answer(503)
-    if claimed is not None:
-        reception.later(reception.finish(claimed, bring(reception, origin, made)))
-    return Answer(200)
+    taken = await reception.taken(
+        origin, activity, lambda claimed: reception.finish(claimed, bring(reception, origin, made))
+    )
+    return Answer(200 if taken else 503)
 
 
 async def bring(reception: Reception, origin: Origin, wanted: Answered) -> None:

@@ -118,6 +118,20 @@ class Reception:
             raise stored
         return stored
 
+    async def taken(
+        self, origin: Origin, activity: dict[str, Any], work: Callable[[int], Coroutine[Any, Any, None]]
+    ) -> bool:
+        """Store it, then begin what is to be done with its row, unless somebody has it already. False: it
+        could not be stored, and has to be brought again."""
+        try:
+            claimed = await self.store(origin, activity)
+        except Busy as busy:
+            _log.warning("teams.not_stored", extra={"error": busy.sentence})
+            return False
+        if claimed is not None:
+            self.later(work(claimed))
+        return True
+
     async def _store(self, group: list[_Heard]) -> list[int | Busy | None]:
         """Store what came together in one transaction; in the order of keys, as every process does."""
         order = sorted(range(len(group)), key=lambda place: group[place].origin.key)

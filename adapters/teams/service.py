@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -27,13 +26,10 @@ from adapters.teams.talking import said
 from adapters.teams.tokens import App, Tokens
 from core import people
 from core.desk.desk import Desk
-from core.errors import Busy
 from core.filelinks import Links
 from core.turns import Turns
 from core.turnstile import Turnstile
 from core.vault import Vault
-
-_log = logging.getLogger(__name__)
 
 WORKS: Mapping[str, Work] = {
     "message": said,
@@ -156,11 +152,7 @@ class Teams:
             return Answer(503)
         if activity.get("type") == "invoke":
             return await acting.invoked(reception, origin, activity)
-        try:
-            claimed = await reception.store(origin, activity)
-        except Busy as busy:
-            _log.warning("teams.not_stored", extra={"error": busy.sentence})
-            return Answer(503)
-        if claimed is not None:
-            reception.later(reception.work(claimed, origin, activity))
-        return Answer(200)
+        taken = await reception.taken(
+            origin, activity, lambda claimed: reception.work(claimed, origin, activity)
+        )
+        return Answer(200 if taken else 503)
