@@ -60,7 +60,7 @@ class Scheduler:
                     posted += await self._turns.take(lambda turn, pk=pk: digests.settle(turn, pk))  # type: ignore[misc]
                 except Busy:
                     raise
-                except Exception:
+                except Exception:  # broad: whatever is wrong with one digest, the others have their time
                     _log.exception("scheduler.digest_failed", extra={"digest": pk})
                     self._unposted[pk] = (await self._look())[1] + SPARED_FOR
             total += posted
@@ -78,7 +78,7 @@ class Scheduler:
                 settled = await self._turns.take(lambda turn: self._settle(turn, seen_at), brief=True)
             except Busy:
                 raise
-            except Exception:
+            except Exception:  # broad: the one at fault is found by settling each alone
                 _log.warning("scheduler.chunk_failed", exc_info=True)
                 settled, enough = await self._one_by_one(seen_at), 1
             total += settled
@@ -114,7 +114,9 @@ class Scheduler:
                 settled += await self._turns.take(lambda turn, pk=pk: self._settle_one(turn, pk, seen_at))  # type: ignore[misc]
             except Beaten:
                 continue  # another process has it
-            except Exception:
+            except Busy:  # the database is at fault, and no schedule is left alone for that
+                raise
+            except Exception:  # broad: whatever is wrong with one schedule, the others have their time
                 reference = ids.new()[-8:]
                 _log.exception(
                     "scheduler.schedule_failed", extra={"schedule": public_id, "reference": reference}

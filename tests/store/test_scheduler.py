@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from core import deliveries
+from core import deliveries, firings
 from core.definitions import JobDefinition
-from core.errors import OutOfPlace
+from core.errors import Busy, OutOfPlace
 from core.lifecycles import BatchState, Status
 from core.outcomes import TOLD
 from core.store import tables
@@ -327,6 +328,24 @@ async def test_one_broken_schedule_keeps_nobody_else_from_its_time(
     assert [row.outcome for row in await planner.ledger()] == ["started"]
     assert any(one.message == "scheduler.schedule_failed" for one in caplog.records)
     assert await planner.scheduler.work() <= timedelta(seconds=1)
+
+
+async def test_a_database_that_leaves_amid_its_work_puts_no_schedule_off(
+    planner: Planner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await planner.apply({"when": "0 8 * * *"})
+    real, wrong = firings.settle, [RuntimeError("one of them"), Busy("The database is away.")]
+
+    async def settle(*given: Any, **named: Any) -> int:
+        if wrong:
+            raise wrong.pop(0)
+        return await real(*given, **named)
+
+    monkeypatch.setattr(firings, "settle", settle)
+    with pytest.raises(Busy):
+        await planner.at(EIGHT)
+    await planner.scheduler.tick()
+    assert [row.outcome for row in await planner.ledger()] == ["started"]
 
 
 async def test_what_was_cut_off_for_a_minute_is_started_late_and_once(planner: Planner) -> None:
