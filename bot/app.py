@@ -291,7 +291,7 @@ class Bot:
             await janitor.queue_again()
             await schedules.refresh(self.turns, self.zone.key)
             await self.turns.take(self._make_known)
-        except BaseException:
+        except BaseException:  # cancelled too: a worker that was registered leaves
             await worker.close()
             raise
         if self.slack is not None:

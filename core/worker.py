@@ -330,7 +330,7 @@ class Worker:
                 live.lines, live.step = [], None
             try:
                 await self._turns.take(lambda turn: self._write(turn, changed, lines, steps))
-            except Exception:
+            except Exception:  # whatever it is: what was not written is written with the next
                 for live in changed:
                     live.lines = lines[live.claim.pk] + live.lines
                 raise
@@ -390,5 +390,5 @@ class Worker:
             await asyncio.sleep(pause)
             try:
                 await look()
-            except Exception:
+            except Exception:  # the door of a loop: the next round may do better
                 _log.exception("worker.loop_failed")

@@ -224,7 +224,7 @@ def become(order: dict[str, Any], problem: int, guard: int) -> NoReturn:
         )
     except OSError as error:
         os.write(problem, str(error.errno).encode())
-    except BaseException:
+    except BaseException:  # whatever it is: this is a fork, which has to say so and end, never go on
         os.write(problem, str(errno.EINVAL).encode())
     finally:
         os._exit(127)

@@ -74,7 +74,7 @@ class Nursery:
                 setsigmask=(),
                 setsigdef=(signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD),
             )
-        except BaseException:
+        except BaseException:  # cancelled or failed: the socket is nobody's any more
             ours.close()
             raise
         finally:
@@ -115,7 +115,7 @@ class Guards:
                 opened += os.pipe()
             _, _, stdin, to_stdin, from_stdout, stdout, from_stderr, stderr = opened
             self._hand_over([stdin, stdout, stderr, theirs])
-        except BaseException:
+        except BaseException:  # cancelled or failed: no descriptor is left open
             for descriptor in opened:
                 os.close(descriptor)
             raise

@@ -60,7 +60,7 @@ class Door:
             return problems.response(made.problem, made.headers)
         except (web.HTTPException, ConnectionResetError):
             raise
-        except Exception:
+        except Exception:  # a door: it is logged with a reference, which is told
             return crashed()
 
     async def _answer(self, request: web.Request, endpoint: Endpoint) -> web.StreamResponse:

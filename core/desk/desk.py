@@ -213,7 +213,7 @@ class Desk:
             names = await self._turns.take(meet, patience=request.patience)
         except Busy:
             return Reply(refusals.refusal(refused, ""), Outcome.REFUSED)
-        except Exception:
+        except Exception:  # a door: it is logged with a reference, which is told
             return _crashed()
         secrets = discretion.values(request.text, names)
         discretion.keep(refused, secrets)

@@ -159,7 +159,7 @@ def _transaction(connection: Any, sql: str, rows: list[tuple[Any, ...]], before:
             found.append(None if first is None else first[0])
         cursor.execute("COMMIT")
         return found
-    except BaseException:
+    except BaseException:  # whatever it is, the one writer is not left in a transaction
         if connection._conn.in_transaction:
             cursor.execute("ROLLBACK")
         raise
