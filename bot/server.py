@@ -63,7 +63,9 @@ async def listen(bot: Bot) -> tuple[web.AppRunner, int]:
     runner = await health.listen(application(bot), host, port, setting="SLASHJOB_PORT")
     bot.callbacks.listen()
     if bot.slack is not None:
-        bot.slack.listen(alone=bot.alone)
+        bot.slack.listen()
+        bot.slack.look(alone=bot.alone)
     if bot.teams is not None:
         bot.teams.listen()
+        bot.teams.look()
     return runner, int(runner.addresses[0][1])

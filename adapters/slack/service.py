@@ -92,8 +92,8 @@ class Slack:
             )
         return self.workspaces
 
-    def listen(self, *, alone: bool = False) -> None:
-        """From now on what Slack delivers is answered. `alone`: no other process serves this database."""
+    def listen(self) -> None:
+        """From now on what Slack delivers is answered."""
         reception = Reception(
             self._desk,
             self._turns,
@@ -102,12 +102,19 @@ class Slack:
             lambda made: partial(talking.reopened, made),
             self._turnstile,
         )
-        reception.inbox.open(alone=alone)
         self.reception = reception
         self._app = listeners.bolt(reception)
         if self._access.app_token:
             self._socket = Socket(self._app, self._access.app_token, self.open().client(""), self._turnstile)
             self._socket.open()
+
+    def look(self, *, alone: bool = False) -> None:
+        """From now on what other processes left is looked for too; once it listens.
+
+        `alone`: no other process serves this database.
+        """
+        if self.reception is not None:
+            self.reception.inbox.open(alone=alone)
 
     async def linked(self) -> bool:
         """Socket Mode is not asked for, or its link stands."""

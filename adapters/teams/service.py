@@ -121,7 +121,11 @@ class Teams:
             trusting=not self._access.authenticated,
         )
         self.reception = Reception(parts, dict(WORKS))
-        self.reception.open()
+
+    def look(self) -> None:
+        """From now on what other processes left is looked for too; once it listens."""
+        if self.reception is not None:
+            self.reception.open()
 
     def platform(self) -> Platform:
         """The way out."""

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from tests.acceptance.program_rig import LIMIT, Program, Serving, program
-from tests.channels.fake_slack import FakeSlack
+from tests.channels.fake_slack import FakeSlack, Fault
 from tests.channels.slack_office import SCOPES, event, mention, words
 
 
@@ -95,6 +95,19 @@ async def test_what_was_acknowledged_before_a_crash_is_done_once_after_it(desk: 
     assert desk.program.states() == [("succeeded", "succeeded", 1)]
     assert 1 <= len(desk.slack.ephemerals) <= 2  # told again where the crash came between telling and noting
     assert len(desk.slack.messages(desk.channel)) == 1
+
+
+async def test_what_was_not_answered_before_a_crash_is_answered_though_slack_asks_no_more(desk: Desk) -> None:
+    serving = await desk.serve()
+    gate = asyncio.Event()
+    desk.slack.fault("chat.postEphemeral", Fault(gate=gate, reset=True))
+    look = desk.slack.json(event(desk.slack, mention(desk.slack, "list", desk.channel, desk.ana)))
+    assert (await desk.send(serving, *look))[0] == 200
+    await desk.until(lambda: bool(desk.slack.asked("chat.postEphemeral")))
+    serving.kill()  # while it was answering
+    gate.set()
+    await desk.serve()
+    await desk.until(lambda: bool(desk.slack.ephemerals))
 
 
 async def test_in_socket_mode_the_program_needs_no_address(desk: Desk) -> None:

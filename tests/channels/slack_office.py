@@ -31,7 +31,10 @@ Payload = dict[str, Any]
 
 
 class Bot(Rig):
-    """One process: it listens at `url`, and hears what is sent there or through the socket."""
+    """One process: it listens at `url`, and hears what is sent there or through the socket.
+
+    What others left it takes up when told to.
+    """
 
     def __init__(
         self,
@@ -42,7 +45,7 @@ class Bot(Rig):
         concurrency: int = 10,
         **access: str,
     ) -> None:
-        super().__init__(store)
+        super().__init__(store, lease=timedelta(days=1_000))  # outlasts every jump of the clock
         self.fake = slack
         self._concurrency = concurrency
         self.vault = vault or self.vault

@@ -44,7 +44,7 @@ def access(teams: FakeTeams, **more: Any) -> Access:
 
 
 class TeamsBot(Rig):
-    """One process: it listens at `url` and delivers what it owes when told to."""
+    """One process: it listens at `url`; what it owes, or others left, it brings when told to."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class TeamsBot(Rig):
         links: Links | None = None,
         **more: Any,
     ) -> None:
-        super().__init__(store)
+        super().__init__(store, lease=timedelta(days=1_000))  # outlasts every jump of the clock
         self.fake = teams
         self._concurrency = concurrency
         self.vault = vault or self.vault
