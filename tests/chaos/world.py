@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import signal
 import time
@@ -206,6 +207,15 @@ class World:
             self.faults.append(text)
         return text if answer.status == 200 else None
 
+    def keep(self) -> None:
+        """Write down what only this process knows, beside the rows and what the nodes said."""
+        known = {
+            "wishes": {wish: self.told(wish) for wish in self.accepted},
+            "ephemerals": self.slack.ephemerals,
+            "messages": {key: place.messages for key, place in self.slack.places.items()},
+        }
+        (self.home.folder / "slack.json").write_text(json.dumps(known, indent=1, default=str))
+
     def write(self, *, scheduled: bool) -> None:
         """Write the job file; without schedules the world comes to rest."""
         made = JOBS.format(**self.channels, schedules="schedules:" if scheduled else "tags: [] #")
@@ -271,4 +281,5 @@ async def world(
                 for node in nodes:
                     if node.frozen and node.serving is not None:
                         node.serving.process.send_signal(signal.SIGCONT)
+                made.keep()
                 looks.dispose()
