@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-LIMIT = 60.0  # seconds that a condition, or a whole command, may take on a busy machine
+LIMIT = 120.0  # seconds that a condition, or a whole command, may take on a busy machine
 
 WORKSPACE = """\
 sources:
@@ -151,7 +151,7 @@ class Program:
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Look into the SQLite file."""
-        with contextlib.closing(sqlite3.connect(self.folder / "slashjob.db", timeout=10)) as connection:
+        with contextlib.closing(sqlite3.connect(self.folder / "slashjob.db", timeout=LIMIT)) as connection:
             return connection.execute(query, values).fetchall()
 
     def states(self) -> list[tuple[Any, ...]]:
@@ -205,7 +205,7 @@ class Serving:
 
     def get(self, path: str) -> tuple[int, Any]:
         """The status and JSON body of a GET."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LIMIT)
         try:
             connection.request("GET", path)
             response = connection.getresponse()

@@ -56,7 +56,7 @@ def test_a_database_that_is_restarted_costs_no_run_no_end_and_no_due_instant(
         "DATABASE_URL": address.render_as_string(hide_password=False),
         "SLASHJOB_SECRET_KEYS": Fernet.generate_key().decode(),
         "SLASHJOB_ENGINE": "distributed",
-        "SLASHJOB_LEASE": f"{LIMIT:.0f}s",  # no machine is so slow that a restart takes longer
+        "SLASHJOB_LEASE": f"{3 * LIMIT:.0f}s",  # no machine is so slow that a restart takes longer
     }
     with program(tmp_path / "home", **settings) as bots:
         file = bots.folder / "slashjob.yml"

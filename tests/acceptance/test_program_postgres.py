@@ -106,7 +106,6 @@ def test_two_bots_share_the_work_and_one_takes_over_from_a_killed_one(
     until(
         lambda: states(database)() == [("failed", "lost", 1), ("succeeded", "succeeded", 2)],
         lambda: str(states(database)()),
-        limit=30,
     )
     until(lambda: rows(database, "select * from locks") == [], "the locks")
     until(lambda: rows(database, TOLD) == [("alert",), ("status",)], "the alert")
