@@ -183,7 +183,7 @@ async def test_digests_that_others_hold_are_not_looked_for_again_and_again(
     monkeypatch.setattr(digests, "CHUNK", 1)
     monkeypatch.setattr(digests, "settle", held)
     watch.planner.move(NINE)
-    with within(20):
+    with within(60):
         assert await watch.planner.scheduler.post() == 0
 
 

@@ -338,7 +338,7 @@ async def _tried(watch: Watch) -> None:
     watch.at += minutes(10)
     await watch.planner.at(watch.at)
     [batch] = await watch.planner.batches()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (await watch.rig.batch(batch.pk)).state.ended:
             await watch.rig.janitor.sweep()
             await asyncio.sleep(0.01)

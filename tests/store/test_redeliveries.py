@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from datetime import timedelta
 
 import pytest
@@ -19,6 +18,7 @@ from core.store import tables
 from core.store.database import Store
 from core.turns import Turn, Turns
 from core.vault import Vault
+from tests.limits import within
 
 VAULT = Vault([Fernet.generate_key().decode()])
 
@@ -113,10 +113,8 @@ async def test_who_writes_long_keeps_the_patient_waiting_no_longer_than_they_sai
         await connection.execute(
             tables.organizations.update().where(tables.organizations.c.pk == number).values(timezone="UTC")
         )
-        began = time.monotonic()
-        with pytest.raises(Busy):
+        with within(8), pytest.raises(Busy):  # others are patient for ten seconds
             await turns.take(rename, patience=timedelta(milliseconds=300))
-        assert time.monotonic() - began < 2.0
     await turns.take(rename, patience=timedelta(seconds=2))
     async with store.reading() as connection:
         query = sa.select(tables.organizations.c.name).where(tables.organizations.c.pk == number)

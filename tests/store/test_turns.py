@@ -311,7 +311,7 @@ async def test_news_of_an_end_that_comes_while_runs_are_claimed_is_heard_by_the_
         return []
 
     await engine.enqueue(None, [("a", 0), ("b", 0)])
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await engine.run_worker(begin, 2, stop)
     assert asked == [["a", "b"], ["b"]]
 
@@ -341,6 +341,6 @@ async def test_an_end_while_some_are_claimed_asks_again_for_the_rest(
         return []
 
     stop = asyncio.Event()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await idle.engine.run_worker(begin, 5, stop)
     assert asked == ids[2:]

@@ -201,6 +201,6 @@ async def answer(agent: Agent, asked: Asked) -> str:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for it, with a limit."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.005)

@@ -299,7 +299,7 @@ def test_a_long_word_is_shortened_in_the_refusal() -> None:
     ],
 )
 def test_a_crafted_line_is_read_or_refused_at_once(line: str) -> None:
-    with within(20), suppress(Misunderstood):
+    with within(60), suppress(Misunderstood):
         commands.spell(commands.parse(line))
 
 

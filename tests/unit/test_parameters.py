@@ -138,7 +138,7 @@ def test_what_does_not_fit_its_type_is_refused_with_a_sentence(kind: Any, given:
 
 
 def test_a_huge_whole_number_is_refused_at_once() -> None:
-    with within(20):
+    with within(60):
         assert "too long" in refused(Parameter(type="integer"), "9" * 1_000_000)
 
 
@@ -189,7 +189,7 @@ def test_a_choice_is_found_in_any_case_but_exactly_first() -> None:
 @pytest.mark.parametrize("pattern", [r"(a+)+", r"(a|a)*b", r"(\w?){100}b", ".*" * 50])
 def test_no_pattern_makes_a_match_run_away(pattern: str) -> None:
     patterns.check(pattern)
-    with within(20):
+    with within(60):
         patterns.fits(pattern, "a" * 1_000 + "!")
 
 

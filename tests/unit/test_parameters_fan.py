@@ -125,7 +125,7 @@ def test_a_billion_combinations_are_counted_and_refused_at_once() -> None:
         "region": Star(),
         "since": Fan((Range("1900-01-01", "2999-12-31"),)),
     }
-    with within(20):
+    with within(60):
         assert count(huge) == 9_000_000_000_000_000_000 * 3 * 401_767
         with pytest.raises(Invalid, match="at most 1,000"):
             expand(huge)

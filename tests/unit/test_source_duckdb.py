@@ -183,7 +183,7 @@ async def test_rows_and_bytes_are_limited(folder: Path) -> None:
 
 async def test_a_query_ends_at_its_time(folder: Path) -> None:
     slow = await opened(folder, timeout="1500ms")
-    with within(30), pytest.raises(SourceError, match=r"timed out after 1500ms"):
+    with within(60), pytest.raises(SourceError, match=r"timed out after 1500ms"):
         await slow.query("select count(*) from range(100000000000) t(i) where hash(i) % 7 = i % 5", {})
 
 
@@ -200,7 +200,7 @@ async def test_a_cancelled_query_leaves_no_process(folder: Path) -> None:
     task = asyncio.create_task(
         source.query("select count(*) from range(100000000000) t(i) where hash(i) % 7 = i % 5", {})
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not source._children:
             await asyncio.sleep(0.01)
     (child,) = source._children
