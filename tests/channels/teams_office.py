@@ -85,7 +85,7 @@ class TeamsBot(Rig):
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
         self.teams.listen()
-        self.http = aiohttp.ClientSession(base_url=self.url, timeout=aiohttp.ClientTimeout(total=60))
+        self.http = aiohttp.ClientSession(base_url=self.url, timeout=aiohttp.ClientTimeout(total=15))
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -73,7 +73,7 @@ def part(mail: EmailMessage, kind: str) -> str:
 
 
 async def fault(server: MailServer, folder: Path, **more: Any) -> DeliveryError:
-    with pytest.raises(DeliveryError) as caught, within(60):
+    with pytest.raises(DeliveryError) as caught, within(30):
         await platform(server, folder, **more).deliver(post())
     return caught.value
 
