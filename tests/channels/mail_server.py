@@ -93,7 +93,7 @@ async def serving(
             auth_required=login,
             auth_require_tls=starttls,
             authenticator=kept.authenticate,
-            timeout=20,
+            timeout=120,
         )
 
     server = await loop.create_server(connection, "127.0.0.1", 0, ssl=None if starttls else tls)

@@ -142,7 +142,7 @@ def _use_trigger(slack: FakeSlack, call: Call) -> None:
     found = slack.triggers.get(str(call.arguments.get("trigger_id")))
     if found is None:
         raise Refused("invalid_trigger_id")
-    if slack.now() - found.at > TRIGGER_AGE:
+    if slack.offset - found.at > TRIGGER_AGE:
         raise Refused("expired_trigger_id")
     if found.uses:
         raise Refused("exchanged_trigger_id")

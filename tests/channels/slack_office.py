@@ -22,7 +22,7 @@ from core.vault import Vault
 from tests.channels.fake_slack import FakeSlack
 from tests.channels.slack_workspace import ALL_SCOPES
 from tests.store.desk_rig import CODE
-from tests.store.rig import Rig, until
+from tests.store.rig import LIMIT, LONG, Rig, until
 
 SCOPES = ALL_SCOPES | {"im:write"}
 TEAM = "T000000001"
@@ -45,7 +45,7 @@ class Bot(Rig):
         concurrency: int = 10,
         **access: str,
     ) -> None:
-        super().__init__(store, lease=timedelta(days=1_000))  # outlasts every jump of the clock
+        super().__init__(store, lease=LONG)
         self.fake = slack
         self._concurrency = concurrency
         self.vault = vault or self.vault
@@ -68,7 +68,7 @@ class Bot(Rig):
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
         self.slack.listen()
-        self.http = aiohttp.ClientSession(base_url=self.url, timeout=aiohttp.ClientTimeout(total=10))
+        self.http = aiohttp.ClientSession(base_url=self.url, timeout=aiohttp.ClientTimeout(total=LIMIT))
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -23,10 +23,10 @@ from core.store import tables
 from core.store.database import Store
 from tests.channels.fake_slack import FakeSlack
 from tests.channels.gallery import GALLERY
-from tests.store.rig import Rig
+from tests.store.rig import LONG, Rig
 
 PNG = b"\x89PNG\r\n\x1a\nnot really"
-TIMEOUT = 2.0  # seconds until a call of the Web API is given up; less would give up a slow machine
+TIMEOUT = 60.0  # seconds until a call of the Web API is given up; less would give up a slow machine
 
 
 async def draw(chart: ChartData) -> bytes:
@@ -100,10 +100,11 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(people: Book | None = None) -> AsyncIterator[Desk]:
-    """A platform on a fresh fake Slack."""
-    timeout = aiohttp.ClientTimeout(total=TIMEOUT)
-    async with FakeSlack() as slack, aiohttp.ClientSession(timeout=timeout) as session:
+async def desk(people: Book | None = None, *, timeout: float = TIMEOUT) -> AsyncIterator[Desk]:
+    """A platform on a fresh fake Slack, whose clock stands still but for `forward`."""
+    limit = aiohttp.ClientTimeout(total=timeout)
+    async with FakeSlack() as slack, aiohttp.ClientSession(timeout=limit) as session:
+        slack.stands_still()
         yield Desk(slack, session, people or Book())
 
 
@@ -111,7 +112,7 @@ class SlackRig(Rig):
     """The rig of runs, with Slack as its platform and the real wording. Alice is Ana of the workspace."""
 
     def __init__(self, store: Store, at: Desk) -> None:
-        super().__init__(store)
+        super().__init__(store, lease=LONG)
         self.at = at
         self.slack = at.slack
         self.directory = Directory(self.turns)

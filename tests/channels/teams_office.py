@@ -27,7 +27,7 @@ from core.vault import Vault
 from tests.channels.fake_teams import SECRET, FakeTeams
 from tests.channels.teams_tenant import APP_ID, TENANT, Conversation, Payload, Person
 from tests.store.desk_rig import CODE
-from tests.store.rig import LIMIT, Rig, until
+from tests.store.rig import LIMIT, LONG, Rig, until
 
 
 def access(teams: FakeTeams, **more: Any) -> Access:
@@ -56,7 +56,7 @@ class TeamsBot(Rig):
         links: Links | None = None,
         **more: Any,
     ) -> None:
-        super().__init__(store, lease=timedelta(days=1_000))  # outlasts every jump of the clock
+        super().__init__(store, lease=LONG)
         self.fake = teams
         self._concurrency = concurrency
         self.vault = vault or self.vault
@@ -85,7 +85,7 @@ class TeamsBot(Rig):
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
         self.teams.listen()
-        self.http = aiohttp.ClientSession(base_url=self.url, timeout=aiohttp.ClientTimeout(total=15))
+        self.http = aiohttp.ClientSession(base_url=self.url, timeout=aiohttp.ClientTimeout(total=LIMIT))
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -19,6 +19,7 @@ from adapters.console.look import Look
 from adapters.console.prompt import Prompt
 from core.errors import Busy
 from core.messages import Button, Field, Form, Message, Tone
+from tests.store.rig import LIMIT
 
 CANCEL = Button("Cancel", "cancel #128", "danger", confirm="Cancel #128?")
 STARTED = Message(text="Ana started weekly-report · #128", tone=Tone.PROGRESS, buttons=(CANCEL,))
@@ -86,7 +87,7 @@ class Typing:
         )
 
     async def run(self) -> str:
-        await asyncio.wait_for(self.prompt.run(), timeout=20)
+        await asyncio.wait_for(self.prompt.run(), timeout=LIMIT)
         return self.screen.getvalue()
 
 
@@ -97,7 +98,7 @@ def keys() -> Iterator[PipeInput]:
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(LIMIT):
         while not condition():
             await asyncio.sleep(0.002)
 
@@ -105,7 +106,8 @@ async def _until(condition: Callable[[], bool]) -> None:
 async def _piped(session: Remembering, typed: str, greeting: Message | None = None) -> str:
     sink = io.StringIO()
     await asyncio.wait_for(
-        chat(session, source=io.StringIO(typed), sink=sink, greeting=greeting, clock=lambda: 0.0), timeout=20
+        chat(session, source=io.StringIO(typed), sink=sink, greeting=greeting, clock=lambda: 0.0),
+        timeout=LIMIT,
     )
     return sink.getvalue()
 
@@ -173,7 +175,7 @@ async def test_a_fault_of_the_channel_ends_the_talk_although_the_pipe_stays_open
 
     reading, writing = os.pipe()
     with os.fdopen(reading) as source, os.fdopen(writing, "w"), pytest.raises(ConnectionError, match="gone"):
-        await asyncio.wait_for(chat(session, source=source, sink=io.StringIO()), timeout=10)
+        await asyncio.wait_for(chat(session, source=source, sink=io.StringIO()), timeout=LIMIT)
 
 
 async def test_what_a_sink_cannot_write_becomes_a_question_mark() -> None:
@@ -244,7 +246,7 @@ async def test_a_form_is_prefilled_up_to_what_is_missing_and_its_secret_is_not_k
     typed = asyncio.ensure_future(typing.run())
     await _until(lambda: typing.prompt._prompt.default_buffer.text == "run weekly-report region=EU token=")
     session.channel.put_nowait(("other", DONE, False))  # an arriving message does not end the secrecy
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(LIMIT):
         await session.channel.join()
     keys.send_text("s3cret\r1\r\x04")
     await typed

@@ -62,7 +62,7 @@ def platform(server: MailServer, folder: Path, options: str = "", **more: Any) -
     user = more.pop("user", "")
     reached = access.read(f"{scheme}://{user}127.0.0.1:{server.port}{tail}")
     sender = access.sender('"Bötchen, the bot" <bot@example.com>')
-    given: dict[str, Any] = {"draw": draw, "step": 5.0} | more
+    given: dict[str, Any] = {"draw": draw, "step": 60.0} | more
     return Email(reached, sender, folder, **given)
 
 
@@ -73,7 +73,7 @@ def part(mail: EmailMessage, kind: str) -> str:
 
 
 async def fault(server: MailServer, folder: Path, **more: Any) -> DeliveryError:
-    with pytest.raises(DeliveryError) as caught, within(30):
+    with pytest.raises(DeliveryError) as caught, within(120):
         await platform(server, folder, **more).deliver(post())
     return caught.value
 

@@ -22,6 +22,7 @@ MODAL: dict[str, Any] = {
 @pytest.fixture
 async def slack() -> AsyncIterator[FakeSlack]:
     async with FakeSlack() as made:
+        made.stands_still()
         yield made
 
 

@@ -28,6 +28,7 @@ from adapters.teams.tokens import App, LoginRefused, Tokens
 from core.errors import DeliveryError
 from tests.channels.fake_teams import SECRET, FakeTeams, Fault, rsa_key
 from tests.channels.teams_tenant import APP_ID, BOT, TENANT, Conversation
+from tests.store.rig import until
 
 
 @dataclass
@@ -176,9 +177,11 @@ async def test_a_token_is_renewed_beside_while_the_old_one_serves(line: Line) ->
     line.teams.fault("token", Fault(gate=gate))
     assert await tokens.get() == first
     gate.set()
-    async with asyncio.timeout(10):
-        while await tokens.get() == first:
-            await asyncio.sleep(0.01)
+
+    async def renewed() -> bool:
+        return await tokens.get() != first
+
+    await until(renewed)
     assert line.teams.logins == 2
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
 
 import pytest
 
 from core.store.database import Store
 from tests.store.desk_rig import Office
-from tests.store.rig import Rig
+from tests.store.rig import LONG, Rig
 from tests.store.schedule_rig import Planner
 
 
@@ -26,7 +25,7 @@ async def rig(store: Store) -> AsyncIterator[Rig]:
 @pytest.fixture
 async def planner(store: Store) -> AsyncIterator[Planner]:
     """A rig with a scheduler whose clock the test moves; its worker's lease outlasts every jump."""
-    made = Rig(store, lease=timedelta(days=1_000))
+    made = Rig(store, lease=LONG)
     await made.prepare()
     await made.open()
     yield Planner(made)

@@ -14,10 +14,16 @@ from core.messages import Message
 from core.notifier import Notifier
 from core.store import tables
 from core.store.dialects import Row
-from tests.store.schedule_rig import START, Planner, minutes
+from tests.store import schedule_rig
+from tests.store.schedule_rig import START, Planner
 
 OFTEN = {"name": "often", "when": "*/10 * * * *"}
 WHY = "The source shop does not answer."
+
+
+def lasting(minutes: int) -> str:
+    """A pattern of about so long: the seconds that a slow machine takes come on top, or are missing."""
+    return rf"({minutes} min( \d+ s)?|{minutes - 1} min \d+ s)"
 
 
 class Watch:
@@ -32,7 +38,7 @@ class Watch:
     async def fires(self, why: str = WHY) -> Batch:
         """Let the schedule fire ten minutes later, and fail with that sentence; nothing is a success."""
         self.rig.agent.fails = why
-        self.at += minutes(10)
+        self.at += schedule_rig.minutes(10)
         await self.planner.through(self.at)
         return await self.rig.batch((await self.planner.batches())[-1].pk)
 

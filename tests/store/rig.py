@@ -18,7 +18,7 @@ from core.definitions import AgentDefinition, JobDefinition, SourceDefinition, V
 from core.entries import Answered, Entry, Logged, Returned
 from core.equipment import Equipment
 from core.errors import AgentError, SourceError
-from core.janitor import Janitor
+from core.janitor import REAP_AFTER, REAP_EVERY, Janitor
 from core.lifecycles import Status
 from core.messages import Message
 from core.notifier import Notifier
@@ -32,6 +32,7 @@ from core.vault import Vault
 from core.worker import Worker
 
 LIMIT = 60.0  # seconds that a condition may take to come true
+LONG = timedelta(days=1_000)  # a lease that outlasts every jump of the clock, and every rest of the machine
 
 
 class Obedient:
@@ -153,6 +154,13 @@ class Rig:
             await self._engine_task
             await self.worker.drain(drain)
             await self.worker.close()
+
+    async def fall_silent(self) -> None:
+        """Let this process be frozen: nobody renews its lease any more, and the clock goes on until everybody
+        may take it for dead. Others on the store need a lease that outlasts that."""
+        assert self.worker._lease is not None
+        await asyncio.to_thread(self.worker._lease.stop)
+        self.store.offset += self.worker._length + REAP_AFTER + REAP_EVERY
 
     async def job(self, name: str = "report", **fields: Any) -> tuple[int, str, int, Version]:
         """Add a job; returns its number, id, version's number and definition."""

@@ -139,6 +139,7 @@ async def test_they_are_remembered_for_a_moment_and_asked_again_later(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await shop.offer()
+    monkeypatch.setattr("core.choices.KEPT", 3600.0)
     for _ in range(3):
         await shop.done("run report campaign_id=* --dry-run")
     assert shop.asking.asked == 1

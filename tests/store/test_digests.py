@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,7 +25,7 @@ from core.wording import deliveries as delivery_wording
 from core.wording import digests as wording
 from tests.limits import within
 from tests.store.desk_rig import Office, said
-from tests.store.incident_rig import OFTEN, Watch
+from tests.store.incident_rig import OFTEN, Watch, lasting
 from tests.store.schedule_rig import START, Planner, hours, minutes
 
 NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -90,7 +91,8 @@ async def test_a_recovery_within_its_time_is_told_as_one(watch: Watch) -> None:
     await watch.fires()
     await watch.fires()
     await watch.succeeds()
-    assert "report: recovered with #3 after 2 failures, 20 min" in said(await _told(watch))
+    told = said(await _told(watch))
+    assert re.search(rf"report: recovered with #3 after 2 failures, {lasting(20)}", told)
 
 
 async def test_an_empty_digest_says_that_nothing_happened_and_what_comes(watch: Watch) -> None:

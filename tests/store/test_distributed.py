@@ -158,7 +158,7 @@ async def test_eight_workers_share_a_thousand_runs_and_none_is_done_twice(shared
         await connection.execute(sa.text("UPDATE organizations SET max_running = 1000"))
     for one in nodes:
         await one.open(concurrency=5)
-    await until(lambda: nodes[0]._has_ended(started.batch), limit=120)
+    await until(lambda: nodes[0]._has_ended(started.batch), limit=300)
     seen = [task.run_id for one in nodes for task in one.agent.seen]
     assert len(seen) == len(set(seen)) == 1000
     await asyncio.gather(*(one.close() for one in nodes))

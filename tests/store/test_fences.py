@@ -6,7 +6,6 @@ Scenarios A2, A7, B3 and D5 where they come down to one statement.
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -17,7 +16,7 @@ from core.store import schedules as schedule_rows
 from core.store import tables
 from core.store.database import Store
 from core.turns import Turn
-from tests.store.rig import Rig, until
+from tests.store.rig import LONG, Rig, until
 from tests.store.schedule_rig import Planner
 
 
@@ -64,22 +63,21 @@ async def test_a_claim_whose_process_died_before_it_began_is_taken_again_and_blo
     store: Store,
 ) -> None:
     """D5: claimed, then the process is gone before anything was started."""
-    dead, living = Rig(store, lease=timedelta(milliseconds=300)), Rig(store)
+    dead, living = Rig(store), Rig(store, lease=LONG)
     await dead.prepare()
     await living.prepare()
     await dead.worker.start()
     job = await dead.job(retry={"attempts": 2, "delay": "1ms"})
     started = await dead.start(job)
     [claim] = await dead.turns.take(lambda turn: runs.claim(turn, 1, dead.worker.number))
-    dead.worker._lease._stop.set()  # type: ignore[union-attr]  # the process is gone: nobody beats any more
+    await dead.fall_silent()
     other = await living.start(await living.job("other"))
     await living.open()
     assert (await living.ended(other.batch)).state is BatchState.SUCCEEDED
-    dead.janitor._turns = living.turns
 
     async def over() -> bool:
-        await dead.janitor.reap()
-        await dead.janitor.sweep()
+        await living.janitor.reap()
+        await living.janitor.sweep()
         await living.janitor.queue_again()
         return (await living.batch(started.batch)).state.ended
 

@@ -18,13 +18,12 @@ from core import chats, holding, jobs, runs
 from core.desk.visit import Outcome
 from core.entries import Answered, Failed
 from core.errors import OutOfPlace
-from core.janitor import Janitor
 from core.lifecycles import BatchState, Status
 from core.runs import Ending
 from core.store import tables
 from core.store.database import Store
 from tests.store.desk_rig import BOB, Office, buttons, said
-from tests.store.rig import Rig, until
+from tests.store.rig import LONG, Rig, until
 
 FAN: dict[str, Any] = {"parameters": {"do": {"default": "ok"}, "n": {"type": "integer", "default": 1}}}
 
@@ -88,7 +87,7 @@ async def test_breaking_a_lock_is_for_admins_confirmed_and_audited(office: Offic
 
 async def test_what_the_old_holder_still_writes_is_refused(store: Store) -> None:
     """B11: the holder's process is frozen; when it comes back, its fence is old."""
-    frozen, office = Rig(store, lease=timedelta(days=1)), Office(store)
+    frozen, office = Rig(store, lease=LONG), Office(store)
     for one in (frozen, office):
         await one.prepare()
         await one.open()
@@ -142,22 +141,17 @@ async def test_breaking_races_with_the_end_of_the_holder(office: Office) -> None
 
 async def test_a_dead_holders_lock_frees_itself(store: Store) -> None:
     """B2, without any manual act: lost, told, and the next trigger runs."""
-    dead, living = Rig(store, lease=timedelta(milliseconds=300)), Office(store)
+    dead, living = Rig(store), Office(store, lease=LONG)
     await dead.prepare()
     await living.prepare()
     await living.open()
     await dead.worker.start()
     started = await dead.start(await dead.job("report"), {"do": "forever"})
     held = await dead.turns.take(lambda turn: runs.claim(turn, 5, dead.worker.number))
-    dead.worker._lease._stop.set()  # type: ignore[union-attr]  # its thread stops renewing: the process froze
     assert len(held) == 1
-    hasty = Janitor(living.turns, lease=timedelta(milliseconds=300))
-
-    async def over() -> bool:
-        await hasty.reap()
-        return (await living.batch(started.batch)).state.ended
-
-    await until(over)
+    await dead.fall_silent()
+    assert await living.janitor.reap() == 1
+    assert (await living.batch(started.batch)).state.ended
     assert await living.count(tables.locks) == 0
     assert (await living.ran("run report")).state is BatchState.SUCCEEDED
     await dead.close()

@@ -267,7 +267,7 @@ async def test_a_webhook_that_takes_its_time_gets_one_message_from_two_senders(r
     async with serving(slow, signed=False) as service:
         platform = Webhook(hooks.read(f"crm {service.url} private"))
         first, second = (
-            Notifier(rig.turns, {"webhook": platform}, rig.compose, lease=timedelta(seconds=20)) for _ in "12"
+            Notifier(rig.turns, {"webhook": platform}, rig.compose, lease=timedelta(minutes=5)) for _ in "12"
         )
         await result(rig, "report")
         sending = asyncio.create_task(first.deliver())

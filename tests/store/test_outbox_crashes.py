@@ -20,7 +20,7 @@ from core.notifier import LEASE, Notifier
 from core.ports import Post, Receipt
 from core.store import tables
 from core.store.database import Store
-from tests.store.rig import Mailbox, Rig
+from tests.store.rig import LONG, Mailbox, Rig
 
 MOST = 60  # statements of a pass, at the very most
 
@@ -86,7 +86,7 @@ def dying(store: Store, statement: int) -> Iterator[list[str]]:
 @pytest.fixture
 async def rig(store: Store) -> AsyncIterator[Rig]:
     """A rig whose worker outlasts every jump of the clock."""
-    made = Rig(store, lease=timedelta(days=1_000))
+    made = Rig(store, lease=LONG)
     await made.prepare()
     await made.open()
     yield made

@@ -19,7 +19,7 @@ from core.store import retention as rows
 from core.store.database import Store
 from core.store.tables import attempts, batches, chat_entries, deliveries, metadata, run_files, runs
 from core.turns import Turn
-from tests.store.rig import Rig
+from tests.store.rig import LONG, Rig
 from tests.store.schedule_rig import START, Planner, hours, minutes
 
 WEEK = timedelta(days=7)
@@ -30,7 +30,7 @@ OTHER = "cd/" + "cd" * 32
 @pytest.fixture
 async def rig(store: Store) -> AsyncIterator[Rig]:
     """A rig whose worker's lease outlasts every jump of the clock."""
-    made = Rig(store, lease=timedelta(days=1_000))
+    made = Rig(store, lease=LONG)
     await made.prepare()
     await made.open()
     yield made

@@ -11,12 +11,11 @@ import sqlalchemy as sa
 from core import batches, chats, runs
 from core.entries import Answered, Failed
 from core.errors import OutOfPlace
-from core.janitor import Janitor
 from core.lifecycles import BatchState, Status
 from core.store import tables
 from core.store.database import Store
 from core.turns import Turn
-from tests.store.rig import Rig, until
+from tests.store.rig import LONG, Rig, until
 
 
 async def test_a_run_succeeds_and_frees_its_lock(rig: Rig) -> None:
@@ -257,21 +256,15 @@ async def test_a_late_worker_cannot_end_a_run_that_was_taken_over(rig: Rig) -> N
 
 
 async def test_a_dead_workers_runs_are_lost_told_and_their_lock_is_free(store: Store) -> None:
-    dead, living = Rig(store, lease=timedelta(milliseconds=300)), Rig(store)
+    dead, living = Rig(store), Rig(store, lease=LONG)
     await dead.prepare()
     await living.prepare()
     await dead.open()
     started = await dead.start(await dead.job(), {"do": "forever"})
     await dead.has_status(started.batch, Status.RUNNING)
-    dead.worker._lease._stop.set()  # type: ignore[union-attr]  # its thread stops renewing: the process froze
-
-    hasty = Janitor(living.turns, lease=timedelta(milliseconds=300))
-
-    async def reaped() -> bool:
-        await hasty.reap()
-        return (await living.batch(started.batch)).state.ended
-
-    await until(reaped)
+    await dead.fall_silent()
+    assert await living.janitor.reap() == 1
+    assert (await living.batch(started.batch)).state.ended
     [run] = await living.runs(started.batch)
     assert run.status is Status.LOST
     assert "died" in run.reason

@@ -23,6 +23,7 @@ from core.store import tables
 from core.store.database import Store
 from core.turns import Turn
 from tests.store.desk_rig import BOB, Office, buttons, said
+from tests.store.rig import LONG
 
 START = datetime(2026, 3, 2, 7, 30, tzinfo=UTC)  # a Monday
 EIGHT = START + timedelta(minutes=30)
@@ -39,7 +40,7 @@ class Bureau(Office):
     """An office with a scheduler and a clock that is moved."""
 
     def __init__(self, store: Store) -> None:
-        super().__init__(store, lease=timedelta(days=1_000))
+        super().__init__(store, lease=LONG)
         self.scheduler = Scheduler(self.turns, self.vault)
 
     def move(self, to: datetime) -> None:

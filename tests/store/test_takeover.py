@@ -135,7 +135,7 @@ async def test_what_was_found_is_not_sent_anew_though_its_edit_fails_first(
 
 
 async def test_a_worker_that_was_declared_dead_knows_and_claims_no_more(store: Store) -> None:
-    frozen, living = Rig(store, lease=timedelta(milliseconds=300)), Rig(store)
+    frozen, living = Rig(store, lease=timedelta(seconds=1)), Rig(store)
     await frozen.prepare()
     await living.prepare()
     await frozen.open()
