@@ -341,7 +341,10 @@ class Bot:
         async def begin(run_ids: list[str]) -> list[asyncio.Task[None]]:
             return await execution.worker.begin(run_ids)
 
-        await self.engine.run_worker(begin, self.settings.concurrency or 1, execution.stop)
+        async def settled() -> None:
+            await execution.worker.settled()
+
+        await self.engine.run_worker(begin, self.settings.concurrency or 1, execution.stop, settled)
 
     async def _look_up_names(self, execution: Execution) -> None:
         """Learn which channels names such as #ops mean: at the start, then what was added since."""

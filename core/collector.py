@@ -23,14 +23,21 @@ class Collector(Generic[Item, Outcome]):
         self._limit = limit
         self._waiting: list[tuple[Item, asyncio.Future[Outcome]]] = []
         self._task: asyncio.Task[None] | None = None
+        self._last: asyncio.Future[Outcome] | None = None
 
     async def add(self, item: Item) -> Outcome:
         """Hand in one item and wait until it is written. Raises what its flush raised."""
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
+        self._last = future
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work())
         return await future
+
+    async def settled(self, within: float) -> None:
+        """Wait until what was handed in by now is written, or could not be; at most so many seconds."""
+        if self._last is not None and not self._last.done():
+            await asyncio.wait({self._last}, timeout=within)
 
     async def _work(self) -> None:
         while self._waiting:

@@ -240,6 +240,10 @@ Begin = Callable[[list[str]], Awaitable[list["asyncio.Task[None]"]]]
 """Claims as many runs as these ids are, whichever have their turn, together; returns a task for each that it
 got, which ends when the run does."""
 
+Settled = Callable[[], Awaitable[None]]
+"""Waits a moment for the ends of runs that are being written: their slots are free then, and are claimed for
+together with the others."""
+
 
 class Engine(Protocol):
     """Gets queued runs executed, at least once. It may lose or duplicate ids: the claim decides."""
@@ -262,8 +266,11 @@ class Engine(Protocol):
         begin: Begin,
         concurrency: int,
         stop: asyncio.Event,
+        settled: Settled | None = None,
+        /,
     ) -> None:
-        """Bring ids to `begin` until `stop` is set, at most `concurrency` runs at once."""
+        """Bring ids to `begin` until `stop` is set, at most `concurrency` runs at once; after `settled` where
+        a larger claim is the cheaper one."""
         ...
 
     async def cancel(self, run_id: str) -> None:

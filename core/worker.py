@@ -38,6 +38,7 @@ _log = logging.getLogger(__name__)
 
 FLUSH = 0.25  # seconds between two writes of the entries of running runs
 WATCH = 1.0  # seconds between two looks for cancels
+SETTLE = 0.1  # seconds that a claim waits for ends that are being written
 GRACE = 15.0  # seconds that an agent has to stop before its run is ended without it
 
 
@@ -143,6 +144,10 @@ class Worker:
             _log.info("run.started", extra={"run": claim.id, "label": claim.label, "attempt": claim.attempt})
             tasks.append(live.work)
         return tasks
+
+    async def settled(self) -> None:
+        """Wait a moment for the ends that are being written: one claim fills all slots that they free."""
+        await self._endings.settled(SETTLE)
 
     async def drain(self, within: timedelta) -> None:
         """Let running work end; what has not by then is interrupted. Claims must have stopped."""

@@ -29,7 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.engines import schema
 from adapters.engines.slots import Slots
-from core.ports import Begin, Ref
+from core.ports import Begin, Ref, Settled
 from core.store import dialects, fewtrips
 
 _log = logging.getLogger(__name__)
@@ -90,10 +90,16 @@ class Distributed:
                     raise sa.exc.OperationalError("enqueue", None, error.__cause__) from error
                 raise
 
-    async def run_worker(self, begin: Begin, concurrency: int, stop: asyncio.Event) -> None:
+    async def run_worker(
+        self,
+        begin: Begin,
+        concurrency: int,
+        stop: asyncio.Event,
+        settled: Settled | None = None,
+    ) -> None:
         """Bring tokens to `begin` until `stop` is set; sessions that break are begun again."""
         if self._slots is None:  # what runs here keeps its slots where this is begun again
-            self._slots = Slots(begin, concurrency)
+            self._slots = Slots(begin, concurrency, settled)
         sessions = asyncio.create_task(self._sessions(self._slots, concurrency, stop))
         try:
             await self._slots.work(stop)

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.ports import Begin, Ref
+from core.ports import Begin, Ref, Settled
 
 
 class Embedded:
@@ -44,8 +44,12 @@ class Embedded:
         begin: Begin,
         concurrency: int,
         stop: asyncio.Event,
+        _: Settled | None = None,
     ) -> None:
-        """Bring ids to `begin` until `stop` is set. While it claims, others gather for the next claim."""
+        """Bring ids to `begin` until `stop` is set. While it claims, others gather for the next claim.
+
+        It waits for no ends: SQLite's one writer lets claims follow them anyway.
+        """
         stopped = asyncio.ensure_future(stop.wait())
         try:
             while not stop.is_set():

@@ -115,7 +115,7 @@ class Process:
                 await asyncio.sleep(0.5)
 
         sweeping = asyncio.create_task(sweep())
-        await self.engine.run_worker(self.worker.begin, CONCURRENCY, stop)
+        await self.engine.run_worker(self.worker.begin, CONCURRENCY, stop, self.worker.settled)
         await sweeping
         await self.worker.close()
 

@@ -99,7 +99,8 @@ class Bench:
         await self.turns.take(apply)
         if working:
             await self.worker.start()
-            self.task = asyncio.create_task(self.engine.run_worker(self.worker.begin, 10, self.stop))
+            work = self.engine.run_worker(self.worker.begin, 10, self.stop, self.worker.settled)
+            self.task = asyncio.create_task(work)
 
     async def close(self) -> None:
         self.stop.set()

@@ -145,7 +145,7 @@ class Rig:
     async def open(self, *, concurrency: int = 10) -> None:
         await self.worker.start()
         self._engine_task = asyncio.create_task(
-            self.engine.run_worker(self.worker.begin, concurrency, self.stop)
+            self.engine.run_worker(self.worker.begin, concurrency, self.stop, self.worker.settled)
         )
 
     async def close(self, *, drain: timedelta = timedelta(0)) -> None:
