@@ -67,5 +67,5 @@ async def listen(bot: Bot) -> tuple[web.AppRunner, int]:
         bot.slack.look(alone=bot.alone)
     if bot.teams is not None:
         bot.teams.listen()
-        bot.teams.look()
+        bot.teams.look(alone=bot.alone)
     return runner, int(runner.addresses[0][1])

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from adapters.teams import files, forms, offering, references, render
@@ -60,9 +61,10 @@ async def invoked(reception: Reception, origin: Origin, activity: dict[str, Any]
     if done:
         body, follows = _result(origin, pressed, task.result())
         if follows:
-            await _follow(reception, origin, activity, _show(reception, origin, pressed, task.result()))
+            shown = partial(_show, reception, origin, pressed, task.result())
+            await _follow(reception, origin, activity, shown)
         return Answer(200, body)
-    kept = await _follow(reception, origin, activity, _when_done(reception, origin, pressed, task))
+    kept = await _follow(reception, origin, activity, partial(_when_done, reception, origin, pressed, task))
     return Answer(200, forms.invoke_message(refusals.NOT_IN_TIME if kept else refusals.NOT_KNOWN))
 
 
@@ -108,23 +110,19 @@ def _result(origin: Origin, pressed: Pressed, reply: Reply) -> tuple[dict[str, A
 
 
 async def _follow(
-    reception: Reception, origin: Origin, activity: dict[str, Any], work: Coroutine[Any, Any, None]
+    reception: Reception,
+    origin: Origin,
+    activity: dict[str, Any],
+    work: Callable[[], Coroutine[Any, Any, None]],
 ) -> bool:
     """Do it after the invoke was answered; stored before, unless another process has stored it already.
 
     False where it could not be stored: it is done all the same, but a crash would lose it.
     """
-    try:
-        claimed = await reception.store(origin, activity)
-    except Busy as busy:
-        _log.warning("teams.not_stored", extra={"error": busy.sentence})
-        reception.later(work)
-        return False
-    if claimed is None:
-        work.close()
-    else:
-        reception.later(reception.finish(claimed, work))
-    return True
+    kept = await reception.hear(origin, activity, work)
+    if not kept:
+        reception.later(work())
+    return kept
 
 
 async def _when_done(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import Any
 
 from adapters.render import csv
@@ -29,9 +30,7 @@ async def answered(reception: Reception, origin: Origin, activity: dict[str, Any
         return Answer(200)
     if not made.accepted or not origin.user:
         return Answer(200)
-    taken = await reception.taken(
-        origin, activity, lambda claimed: reception.finish(claimed, bring(reception, origin, made))
-    )
+    taken = await reception.hear(origin, activity, partial(bring, reception, origin, made))
     return Answer(200 if taken else 503)
 
 

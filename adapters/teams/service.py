@@ -122,10 +122,13 @@ class Teams:
         )
         self.reception = Reception(parts, dict(WORKS))
 
-    def look(self) -> None:
-        """From now on what other processes left is looked for too; once it listens."""
+    def look(self, *, alone: bool = False) -> None:
+        """From now on what other processes left is looked for too; once it listens.
+
+        `alone`: no other process serves this database.
+        """
         if self.reception is not None:
-            self.reception.open()
+            self.reception.inbox.open(alone=alone)
 
     def platform(self) -> Platform:
         """The way out."""
@@ -156,7 +159,4 @@ class Teams:
             return Answer(503)
         if activity.get("type") == "invoke":
             return await acting.invoked(reception, origin, activity)
-        taken = await reception.taken(
-            origin, activity, lambda claimed: reception.work(claimed, origin, activity)
-        )
-        return Answer(200 if taken else 503)
+        return Answer(200 if await reception.hear(origin, activity) else 503)

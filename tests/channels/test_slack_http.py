@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from adapters.remote import bodies
 from adapters.slack import signatures
 from adapters.slack.http import read
+from core import inbox
 from core.store.database import Store
 from core.store.migrate import migrate
 from tests.channels.fake_slack import FakeSlack
@@ -161,10 +162,11 @@ async def test_two_processes_that_get_one_mention_at_once_run_it_once(postgres_u
 
 
 async def test_while_the_database_is_locked_nothing_is_acknowledged_that_is_not_stored(
-    scene: Scene, tmp_path: Path
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """E1: where the core cannot answer for long, Slack has its answer in time all the same."""
     await scene.bot.slash("list", scene.channel, scene.ana)  # known from now on
+    monkeypatch.setattr(inbox, "PATIENCE", 2.0)
     other = Store(f"sqlite:///{tmp_path / 'slashjob.db'}")
     async with other.transaction():
         commands = [scene.bot.slash("run report", scene.channel, scene.ana) for _ in range(4)]
@@ -178,6 +180,7 @@ async def test_while_the_database_is_locked_nothing_is_acknowledged_that_is_not_
         assert status == 200
         assert "nothing was started" in words(answer)
     assert await scene.batches() == 0
+    monkeypatch.undo()
     assert await scene.bot.slash("run report", scene.channel, scene.ana) == (200, {})
     assert await scene.batches() == 1
     await other.close()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from core import inbox
 from core.store import tables
 from core.store.database import Store
 from core.store.migrate import migrate
@@ -85,7 +86,10 @@ async def test_dropped_links_lose_and_repeat_nothing(linked: Scene) -> None:
     assert len(linked.slack.ephemerals) == 1
 
 
-async def test_what_could_not_be_stored_is_not_acknowledged(linked: Scene, tmp_path: Path) -> None:
+async def test_what_could_not_be_stored_is_not_acknowledged(
+    linked: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox, "PATIENCE", 2.0)
     socket = linked.slack.socket
     said = event(linked.slack, mention(linked.slack, "run report", linked.channel, linked.ana))
     other = Store(f"sqlite:///{tmp_path / 'slashjob.db'}")
@@ -100,6 +104,7 @@ async def test_what_could_not_be_stored_is_not_acknowledged(linked: Scene, tmp_p
         assert "nothing was started" in words(second.answers[0]["payload"])
         assert not first.acknowledged.is_set()
     await other.close()
+    monkeypatch.undo()
     again = await socket.send("events_api", said, envelope_id="env-1", retry_attempt=1)
     await asyncio.wait_for(again.acknowledged.wait(), LIMIT)
     await linked.bot.answered()

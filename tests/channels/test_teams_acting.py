@@ -10,6 +10,7 @@ import pytest
 
 from adapters.teams import acting
 from adapters.teams.inputs import FIELD
+from adapters.teams.reception import Reception
 from core.people import Speaker
 from core.store import tables
 from tests.channels.fake_teams import Fault
@@ -253,6 +254,14 @@ async def slow_press(office: Scene, monkeypatch: pytest.MonkeyPatch) -> tuple[Pa
     return answer, gate
 
 
+async def die(reception: Reception) -> None:
+    """End all that is under way there, as the end of its process does."""
+    tasks = reception._tasks | reception.inbox._tasks
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 async def told(office: Scene, wanted: int) -> None:
     """Wait until that many messages stand in the channel."""
 
@@ -280,16 +289,16 @@ async def test_what_an_invoke_was_promised_outlives_its_process(
     assert "takes a moment" in answer["value"]
     reception = office.bot.teams.reception
     assert reception is not None
-    for task in set(reception._tasks) - {reception._looking}:
-        task.cancel()  # the process dies
+    await die(reception)
     gate.set()
     office.forward(31)
-    assert await reception.take_up() == 1
+    assert await reception.inbox.take_up() == 1
+    await reception.inbox.idle()
     cancels = [one for one in await office.bot.rows(tables.audit) if one.action == "batch.cancel"]
     assert len(cancels) == 1
     await told(office, 2)
     office.forward(31)
-    assert await reception.take_up() == 0
+    assert await reception.inbox.take_up() == 0
 
 
 async def test_an_answer_that_could_not_be_said_is_said_later_and_once(office: Scene) -> None:
@@ -304,14 +313,10 @@ async def test_an_answer_that_could_not_be_said_is_said_later_and_once(office: S
     assert await office.bot.send(made) == first  # delivered again
     reception = office.bot.teams.reception
     assert reception is not None
-
-    async def put_off() -> bool:
-        return not set(reception._tasks) - {reception._looking}
-
-    await until(put_off)
+    await reception.inbox.idle()
     assert len(office.channel.messages) == 1
     office.forward(31)
-    assert await reception.take_up() == 1
+    assert await reception.inbox.take_up() == 1
     await told(office, 2)
 
 
@@ -321,11 +326,10 @@ async def test_what_was_pressed_long_ago_is_told_and_not_done(
     _, gate = await slow_press(office, monkeypatch)
     reception = office.bot.teams.reception
     assert reception is not None
-    for task in set(reception._tasks) - {reception._looking}:
-        task.cancel()
+    await die(reception)
     gate.set()
     office.forward(601)
-    assert await reception.take_up() == 1
+    assert await reception.inbox.take_up() == 1
     await told(office, 2)
     late = words(office.teams.said(office.channel)[-1])
     assert "nothing was started" in late

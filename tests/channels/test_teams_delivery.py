@@ -407,9 +407,12 @@ async def test_where_the_first_greeting_could_not_be_said_it_is_said_later(offic
         return len(office.teams.asked("send")) == 1
 
     await until(put_off)
+    reception = office.bot.teams.reception
+    assert reception is not None
+    await reception.inbox.idle()
     office.forward(31)
-    assert office.bot.teams.reception is not None
-    await office.bot.teams.reception.take_up()
+    assert await reception.inbox.take_up() == 1
+    await reception.inbox.idle()
     assert len(office.channel.messages) == 1
 
 

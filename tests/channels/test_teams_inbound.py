@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from adapters.slack import markup as slack_markup
 from adapters.teams import inbound, markup, reception, talking
+from core import inbox
 from core.commands import parse
 from core.errors import Misunderstood
 from core.store import tables
@@ -20,7 +21,7 @@ from core.store.database import Store
 from core.store.migrate import migrate
 from tests.channels.fake_teams import FakeTeams, Fault
 from tests.channels.teams_office import Scene, TeamsBot
-from tests.channels.teams_tenant import BOT, words
+from tests.channels.teams_tenant import BOT, Payload, words
 from tests.store.rig import until
 
 AT_BOT = {"type": "mention", "mentioned": {"id": BOT, "name": "slashjob"}, "text": "<at>slashjob</at>"}
@@ -277,17 +278,26 @@ async def test_it_is_answered_before_the_work_and_stored_before_that(office: Sce
     assert row.text is None
 
 
+async def left(office: Scene, activity: Payload) -> None:
+    """It was stored, and then its process died."""
+    made, origin = office.bot.teams.reception, inbound.origin(activity)
+    assert made is not None
+    kept = inbound.kept(activity)
+    assert await made.inbox.store(made.organization(origin), origin.key, kept) is not None
+
+
 async def test_what_a_dead_process_left_is_taken_up(office: Scene) -> None:
     reception_ = office.bot.teams.reception
     assert reception_ is not None
     said = office.teams.typed("list", office.channel, office.ana)
     run = office.teams.typed("run report", office.channel, office.ana)
-    for one in (said, run):  # stored, and then the process died
-        assert await reception_.store(inbound.origin(one), one) is not None
-    assert await reception_.take_up() == 0  # somebody may still be at it
+    for one in (said, run):
+        await left(office, one)
+    assert await reception_.inbox.take_up() == 0  # somebody may still be at it
     office.forward(31)
-    assert await reception_.take_up() == 2
-    assert await reception_.take_up() == 0
+    assert await reception_.inbox.take_up() == 2
+    await reception_.inbox.idle()
+    assert await reception_.inbox.take_up() == 0
     assert await office.batches() == 1
     assert len(office.channel.messages) == 1
 
@@ -296,17 +306,21 @@ async def test_what_was_said_long_ago_is_not_done_but_told(office: Scene) -> Non
     reception_ = office.bot.teams.reception
     assert reception_ is not None
     run = office.teams.typed("run report", office.channel, office.ana)
-    await reception_.store(inbound.origin(run), run)
+    await left(office, run)
     office.forward(25 * 60)
-    await reception_.take_up()
+    assert await reception_.inbox.take_up() == 1
+    await reception_.inbox.idle()
     assert await office.batches() == 0
     (answer,) = office.teams.said(office.channel)
     assert "25 minutes ago" in words(answer)
     assert "run report" in words(answer)
 
 
-async def test_while_the_database_is_locked_nothing_is_acknowledged(office: Scene, tmp_path: Path) -> None:
+async def test_while_the_database_is_locked_nothing_is_acknowledged(
+    office: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await office.say("list")
+    monkeypatch.setattr(inbox, "PATIENCE", 2.0)
     other = Store(f"sqlite:///{tmp_path / 'slashjob.db'}")
     async with other.transaction():
         status, _ = await office.bot.send(office.teams.typed("run report", office.channel, office.ana))
@@ -338,15 +352,49 @@ async def test_while_teams_does_not_tell_who_speaks_nothing_is_lost(office: Scen
     said = office.teams.typed("run report", office.channel, office.ana)
     assert (await office.bot.send(said))[0] == 200
     await until(lambda: _asked(office, "member", 1))
+    made = office.bot.teams.reception
+    assert made is not None
+    await made.inbox.idle()
     assert await office.batches() == 0
     office.forward(31)
-    assert office.bot.teams.reception is not None
-    await office.bot.teams.reception.take_up()
+    assert await made.inbox.take_up() == 1
+    await made.inbox.idle()
     assert await office.batches() == 1
 
 
 async def _asked(office: Scene, name: str, times: int) -> bool:
     return len(office.teams.asked(name)) >= times
+
+
+async def test_what_one_person_says_is_answered_in_its_order_and_nobody_else_waits(
+    office: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox, "ORDER", 3600.0)
+    made = office.bot.teams.reception
+    assert made is not None
+    ask, gate, began = made.speakers.of, asyncio.Event(), list[str]()
+
+    async def slow(origin: Any) -> Any:
+        began.append(origin.name)
+        if began == ["Ana"]:
+            await gate.wait()
+        return await ask(origin)
+
+    monkeypatch.setattr(made.speakers, "of", slow)
+    for line, person in (("help run", office.ana), ("list", office.ana), ("list", office.bob)):
+        said = office.teams.typed(line, office.channel, person)
+        assert (await office.bot.send(said))[0] == 200
+
+    async def one_is_told() -> bool:
+        return len(office.channel.messages) == 1
+
+    await until(one_is_told)
+    assert began == ["Ana", "Bob"]
+    gate.set()
+    await made.inbox.idle()
+    assert began == ["Ana", "Bob", "Ana"]
+    told = [words(one) for one in office.teams.said(office.channel)]
+    assert ["campaign_id=42" in one for one in told] == [False, True, False]
 
 
 @pytest.mark.parametrize(

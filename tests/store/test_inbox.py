@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -16,10 +17,19 @@ from core.store.database import Store
 from core.turns import Turns
 from core.vault import Vault
 from tests.limits import within
-from tests.store.rig import until
+from tests.store.rig import LIMIT, until
 
+pytestmark = pytest.mark.usefixtures("patient")
 VAULT = Vault([Fernet.generate_key().decode()])
 OLD = redeliveries.ABANDONED + timedelta(seconds=1)
+
+
+@pytest.fixture
+def patient() -> Iterator[None]:
+    """A slow machine's database is waited for."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("core.inbox.PATIENCE", LIMIT)
+        yield
 
 
 class Process:
@@ -164,9 +174,12 @@ async def test_one_person_is_answered_in_the_order_of_their_words(store: Store) 
     assert process.done == ["other", "first", "second"]
 
 
-async def test_what_cannot_be_stored_in_time_is_busy_for_all_who_wait(store: Store) -> None:
+async def test_what_cannot_be_stored_in_time_is_busy_for_all_who_wait(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     process = Process(store)
     await process.hear("known")
+    monkeypatch.setattr("core.inbox.PATIENCE", 2.0)
     address = store.address.render_as_string(hide_password=False)
     other = Store(address.replace("+onehop", "").replace("+psycopg", ""))
     async with other.transaction() as connection:
@@ -176,6 +189,7 @@ async def test_what_cannot_be_stored_in_time_is_busy_for_all_who_wait(store: Sto
             *(process.hear(f"k{place}") for place in range(4)), return_exceptions=True
         )
     assert all(isinstance(one, Busy) for one in told)
+    monkeypatch.undo()
     assert await process.hear("k0") is not None
     await other.close()
 
