@@ -139,31 +139,18 @@ async def claim(turn: Turn, room: int, worker: int, tags: Sequence[str] = ()) ->
 async def finish(turn: Turn, endings: Sequence[Ending]) -> set[int]:
     """End these attempts; returns the runs that were still ours to end.
 
-    1. Stand in line for the jobs. 2. See which runs we hold. 3. Give back what has another attempt,
-    end the rest. 4. Write their last entries. 5. Ask the gates of those that succeeded. 6. Let their batches
-    go on or end.
+    1. Stand in line for the jobs. 2. End what succeeded and is ours, in one statement. 3. See which of the
+    others are ours; give back what has another attempt, end the rest. 4. Write their last entries. 5. Ask the
+    gates of those that succeeded. 6. Let their batches go on or end.
     """
     await batch_rows.order(turn.connection, [ending.job for ending in endings])
-    held = await rows.held(turn.connection, [(ending.pk, ending.fence) for ending in endings])
+    good = [ending for ending in endings if ending.status is Status.SUCCEEDED]
+    held = await _succeed(turn, good)
+    succeeded = [ending for ending in good if ending.pk in held]
+    held |= await _fail(turn, [ending for ending in endings if ending.status is not Status.SUCCEEDED])
     ours = [ending for ending in endings if ending.pk in held]
     if not ours:
         return set()
-    alike: dict[tuple[Status, str], list[int]] = {}
-    succeeded: list[Ending] = []
-    for ending in ours:
-        wait = _another(ending, cancelled=held[ending.pk].cancel_requested_at is not None)
-        if wait is not None:
-            await rows.retry(turn.connection, ending.pk, turn.now + wait, ending.reason)
-            await rows.end_attempts(turn.connection, [ending.pk], ending.status, ending.reason, turn.now)
-            if ending.retry.alert == "every":
-                await progress.retried(turn, held[ending.pk].batch, held[ending.pk].id, ending.attempt)
-        else:
-            alike.setdefault((ending.status, ending.reason), []).append(ending.pk)
-            if ending.status is Status.SUCCEEDED:
-                succeeded.append(ending)
-    for (status, reason), pks in alike.items():
-        await rows.end(turn.connection, pks, status, reason, turn.now)
-        await rows.end_attempts(turn.connection, pks, status, reason, turn.now)
     await chats.append(turn, [line for ending in ours for line in ending.entries])
     gated = [
         gates.Gated(one.pk, one.attempt, one.gates, one.closed) for one in succeeded if one.gates is not None
@@ -175,6 +162,41 @@ async def finish(turn: Turn, endings: Sequence[Ending]) -> set[int]:
             told.setdefault(held[one.pk].batch, []).append(held[one.pk].id)
     await progress.advance(turn, {held[ending.pk].batch for ending in ours}, succeeded=told)
     return {ending.pk for ending in ours}
+
+
+async def _succeed(turn: Turn, endings: Sequence[Ending]) -> dict[int, Row]:
+    """End these as succeeded; the rows of those that were ours."""
+    alike: dict[str, list[Ending]] = {}
+    for ending in endings:
+        alike.setdefault(ending.reason, []).append(ending)
+    held: dict[int, Row] = {}
+    for reason, some in alike.items():
+        keys = [(one.pk, one.fence) for one in some]
+        ended = await rows.end_held(turn.connection, keys, Status.SUCCEEDED, reason, turn.now)
+        await rows.end_attempts(turn.connection, list(ended), Status.SUCCEEDED, reason, turn.now)
+        held |= ended
+    return held
+
+
+async def _fail(turn: Turn, endings: Sequence[Ending]) -> dict[int, Row]:
+    """Give back those that have another attempt, end the others; the rows of those that were ours."""
+    held = await rows.held(turn.connection, [(ending.pk, ending.fence) for ending in endings])
+    alike: dict[tuple[Status, str], list[int]] = {}
+    for ending in endings:
+        if ending.pk not in held:
+            continue
+        wait = _another(ending, cancelled=held[ending.pk].cancel_requested_at is not None)
+        if wait is None:
+            alike.setdefault((ending.status, ending.reason), []).append(ending.pk)
+            continue
+        await rows.retry(turn.connection, ending.pk, turn.now + wait, ending.reason)
+        await rows.end_attempts(turn.connection, [ending.pk], ending.status, ending.reason, turn.now)
+        if ending.retry.alert == "every":
+            await progress.retried(turn, held[ending.pk].batch, held[ending.pk].id, ending.attempt)
+    for (status, reason), pks in alike.items():
+        await rows.end(turn.connection, pks, status, reason, turn.now)
+        await rows.end_attempts(turn.connection, pks, status, reason, turn.now)
+    return held
 
 
 async def reap(turn: Turn, *, limit: int = 100) -> int:

@@ -16,7 +16,7 @@ from core.store.tables import batches, channels, job_versions, jobs, locks, runs
 OPEN = (BatchState.PROPOSED, BatchState.WAITING, BatchState.ACTIVE)
 ILL = (BatchState.PARTLY_FAILED, BatchState.FAILED, BatchState.CANCELLED, BatchState.SKIPPED)
 
-
+# Statements of the hot path are built once: building one costs more than running it.
 _INSERT = batches.insert().returning(batches.c.pk)
 _INSERT_MANY = batches.insert().returning(batches.c.id, batches.c.pk)
 _HOLDING = sa.select(locks.c.key, locks.c.batch).where(locks.c.key.in_(sa.bindparam("keys", expanding=True)))
@@ -28,6 +28,29 @@ _LINE = (
     )
     .order_by(sa.func.coalesce(batches.c.place, batches.c.pk), batches.c.place.is_not(None), batches.c.pk)
 )
+_ORDER = (
+    sa.select(jobs.c.pk)
+    .where(jobs.c.pk.in_(sa.bindparam("jobs", expanding=True)))
+    .order_by(jobs.c.pk)
+    .with_for_update(key_share=True)
+)
+_COUNTS = (
+    sa.select(runs.c.batch, runs.c.status, sa.func.count().label("number"))
+    .where(runs.c.batch.in_(sa.bindparam("batches", expanding=True)))
+    .group_by(runs.c.batch, runs.c.status)
+)
+_GET = (
+    sa.select(
+        batches,
+        jobs.c.name.label("job_name"),
+        jobs.c.id.label("job_id"),
+        job_versions.c.id.label("version_id"),
+    )
+    .join(jobs, jobs.c.pk == batches.c.job)
+    .join(job_versions, job_versions.c.pk == batches.c.version)
+    .where(batches.c.pk.in_(sa.bindparam("batches", expanding=True)))
+    .order_by(batches.c.pk)
+)
 
 
 async def order(connection: AsyncConnection, job_pks: Iterable[int]) -> None:
@@ -37,12 +60,7 @@ async def order(connection: AsyncConnection, job_pks: Iterable[int]) -> None:
     """
     if connection.dialect.name == "sqlite":
         return
-    await connection.execute(
-        sa.select(jobs.c.pk)
-        .where(jobs.c.pk.in_(sorted(set(job_pks))))
-        .order_by(jobs.c.pk)
-        .with_for_update(key_share=True)
-    )
+    await connection.execute(_ORDER, {"jobs": sorted(set(job_pks))})
 
 
 async def holders(connection: AsyncConnection, keys: Sequence[str]) -> list[int]:
@@ -161,32 +179,14 @@ async def jobs_with_waiting(connection: AsyncConnection) -> list[int]:
 async def counts(connection: AsyncConnection, batch_pks: Sequence[int]) -> dict[int, dict[Status, int]]:
     """How many runs of each batch are in each status."""
     found: dict[int, dict[Status, int]] = {pk: {} for pk in batch_pks}
-    rows = await connection.execute(
-        sa.select(runs.c.batch, runs.c.status, sa.func.count().label("number"))
-        .where(runs.c.batch.in_(batch_pks))
-        .group_by(runs.c.batch, runs.c.status)
-    )
-    for row in rows:
+    for row in await connection.execute(_COUNTS, {"batches": list(batch_pks)}):
         found[row.batch][Status(row.status)] = row.number
     return found
 
 
 async def get(connection: AsyncConnection, pks: Sequence[int]) -> list[Row]:
     """These batches with their job's name and id, and their version's id, by number."""
-    return list(
-        await connection.execute(
-            sa.select(
-                batches,
-                jobs.c.name.label("job_name"),
-                jobs.c.id.label("job_id"),
-                job_versions.c.id.label("version_id"),
-            )
-            .join(jobs, jobs.c.pk == batches.c.job)
-            .join(job_versions, job_versions.c.pk == batches.c.version)
-            .where(batches.c.pk.in_(pks))
-            .order_by(batches.c.pk)
-        )
-    )
+    return list(await connection.execute(_GET, {"batches": list(pks)}))
 
 
 async def by_id(connection: AsyncConnection, organization: int, batch_id: str) -> int | None:

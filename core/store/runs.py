@@ -32,6 +32,31 @@ _END = (
     .where(runs.c.pk.in_(sa.bindparam("pks", expanding=True)), runs.c.status == Status.RUNNING)
     .values(step="")
 )
+_END_HELD = (
+    runs.update()
+    .where(_KEY.in_(sa.bindparam("keys", expanding=True)), runs.c.status == Status.RUNNING)
+    .values(step="")
+    .returning(runs.c.pk, runs.c.id, runs.c.batch)
+)
+_QUEUE = (
+    runs.update()
+    .where(
+        runs.c.pk.in_(
+            sa.select(runs.c.pk)
+            .where(
+                runs.c.batch == sa.bindparam("of_batch"),
+                runs.c.status == Status.WAITING,
+                sa.or_(runs.c.not_before.is_(None), runs.c.not_before <= _NOW),
+            )
+            .order_by(runs.c.index)
+            .limit(sa.bindparam("room", type_=sa.Integer()))
+            .scalar_subquery()
+        ),
+        runs.c.status == Status.WAITING,
+    )
+    .values(status=Status.QUEUED, queued_at=_NOW, not_before=None)
+    .returning(runs.c.id, runs.c.priority)
+)
 _END_ATTEMPTS = attempts.update().where(
     attempts.c.run.in_(sa.bindparam("pks", expanding=True)), attempts.c.ended_at.is_(None)
 )
@@ -58,6 +83,16 @@ async def end(
     await connection.execute(_END, given)
 
 
+async def end_held(
+    connection: AsyncConnection, keys: Sequence[tuple[int, int]], status: Status, reason: str, now: datetime
+) -> dict[int, Row]:
+    """End those of these (run, fence) that are still ours, alike; which they are."""
+    if not keys:
+        return {}
+    given = {"keys": list(keys), "status": status, "reason": reason, "ended_at": now}
+    return {row.pk: row for row in await connection.execute(_END_HELD, given)}
+
+
 async def retry(connection: AsyncConnection, pk: int, not_before: datetime, reason: str) -> None:
     """Give a running run back for another attempt, not before that instant."""
     await connection.execute(
@@ -71,28 +106,15 @@ async def end_attempts(
     connection: AsyncConnection, pks: Sequence[int], outcome: Status, reason: str, now: datetime
 ) -> None:
     """Close the open attempts of these runs alike."""
+    if not pks:
+        return
     given = {"pks": list(pks), "outcome": outcome, "reason": reason, "ended_at": now}
     await connection.execute(_END_ATTEMPTS, given)
 
 
 async def queue(connection: AsyncConnection, batch: int, room: int, now: datetime) -> list[tuple[str, int]]:
     """Queue the next waiting runs of a batch, at most `room`; returns (id, priority) of each."""
-    following = (
-        sa.select(runs.c.pk)
-        .where(
-            runs.c.batch == batch,
-            runs.c.status == Status.WAITING,
-            sa.or_(runs.c.not_before.is_(None), runs.c.not_before <= now),
-        )
-        .order_by(runs.c.index)
-        .limit(room)
-    )
-    rows = await connection.execute(
-        runs.update()
-        .where(runs.c.pk.in_(following.scalar_subquery()), runs.c.status == Status.WAITING)
-        .values(status=Status.QUEUED, queued_at=now, not_before=None)
-        .returning(runs.c.id, runs.c.priority)
-    )
+    rows = await connection.execute(_QUEUE, {"of_batch": batch, "moment": now, "room": room})
     return [(row.id, row.priority) for row in rows]
 
 
