@@ -48,7 +48,7 @@ async def play(plan: Plan) -> list[str]:
         await quiet(made)
         proof = Proof(made)
         print(json.dumps(proof.figures(), default=str), flush=True)
-        mistakes = proof.mistakes()
+        mistakes = proof.mistakes() + monkey.left
         for node in made.nodes:
             if node.serving is not None and (code := await asyncio.to_thread(node.serving.terminate)):
                 mistakes.append(f"{node.name} left with {code}: {node.serving.said[-1000:]}")

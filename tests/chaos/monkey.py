@@ -19,6 +19,7 @@ from tests.chaos.world import DRAIN, LEASE, PATIENCE, Node, World, worked
 PAUSES = (1.0, 5.0)  # seconds between two blows; twice as long where there is one node, which has to start
 DEAD = (0.0, 6.0)  # seconds until a dead node is started again
 FROZEN = (LEASE * 0.5, LEASE * 3.0)  # seconds: shorter and longer than the lease
+REFUSED = 2  # the exit code of a process that cannot begin, and says why
 POSTS = ("chat.postMessage", "chat.update")
 
 
@@ -29,6 +30,8 @@ class Monkey:
         self.world = world
         self.outage = outage  # the longest time that the database is away, in seconds
         self.count = 0
+        self.left: list[str] = []
+        """nodes that ended by themselves, and had no reason to"""
         self._healing: list[asyncio.Task[None]] = []
 
     async def rage(self, seconds: float) -> None:
@@ -146,10 +149,14 @@ class Monkey:
         self.world.start(node)
 
     def _revive(self) -> None:
-        """Start again what has ended by itself."""
+        """Start again what has ended by itself: it may where it was started while the database was away."""
         for node in self.world.nodes:
             if node.dead and not node.leaving:
-                self.world.tell(f"{node.name} has ended by itself: {_process(node).said[-200:].strip()}")
+                serving = _process(node)
+                self.world.tell(f"{node.name} has ended by itself: {serving.said[-200:].strip()}")
+                if worked(node) or serving.process.returncode != REFUSED or "Traceback" in serving.said:
+                    code = serving.process.returncode
+                    self.left.append(f"{node.name} ended by itself with {code}: {serving.said[-1000:]}")
                 self.world.start(node)
 
 
