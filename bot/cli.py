@@ -23,7 +23,7 @@ from bot.next import next_command
 from bot.pipeline import trigger_command
 from bot.teams_package import teams_package_command
 from core import times
-from core.errors import Misconfigured
+from core.errors import Busy, Misconfigured
 
 if TYPE_CHECKING:
     from bot.app import Bot
@@ -264,7 +264,7 @@ async def _serve(configured: settings.Settings) -> int:
         try:
             await _until(bot.execute("serve"), stop)
             if not stop.is_set():
-                await _greet(bot, port)
+                await greet(bot, port)
                 await warn_of_jobs(bot)
                 await stop.wait()
         finally:
@@ -286,7 +286,11 @@ async def _until(work: Coroutine[Any, Any, Any], stop: asyncio.Event) -> None:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _greet(bot: Bot, port: int) -> None:
+async def greet(bot: Bot, port: int) -> None:
+    """Say where it serves, and how to become the first admin where there is none.
+
+    It serves already: where the database is away just now, that ends nothing, only the hint is left out.
+    """
     from core import people
     from core.store import people as people_rows
 
@@ -295,5 +299,10 @@ async def _greet(bot: Bot, port: int) -> None:
         return not await people_rows.admins(turn.connection, organization)
 
     click.echo(f"slashjob serves on http://{bot.settings.host}:{port}", err=True)
-    if await bot.turns.take(first):
+    try:
+        nobody = await bot.turns.take(first)
+    except Busy as busy:
+        _log.warning("serve.admins_not_looked_at", extra={"error": busy.sentence})
+        return
+    if nobody:
         click.echo(f"There is no admin yet. Become one in chat with: /job claim {bot.admin_code}", err=True)

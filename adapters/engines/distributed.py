@@ -29,6 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.engines import schema
 from adapters.engines.slots import Slots
+from core.errors import Misconfigured
 from core.ports import Begin, Ref, Settled
 from core.store import dialects, fewtrips
 
@@ -66,10 +67,17 @@ class Distributed:
         """Make or upgrade Procrastinate's tables where needed. Safe to race.
 
         Raises:
-            Misconfigured: the tables are of a newer Procrastinate, or may not be made.
+            Misconfigured: the tables are of a newer Procrastinate, or may not be made; or the database
+                cannot be reached.
         """
-        async with await self._connect(autocommit=False) as connection:
-            await schema.apply(connection)
+        try:
+            async with await self._connect(autocommit=False) as connection:
+                await schema.apply(connection)
+        except psycopg.OperationalError as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise Misconfigured(
+                [f"The database of the distributed engine cannot be opened: {reason}"]
+            ) from error
 
     async def enqueue(self, connection: AsyncConnection | None, refs: Iterable[Ref]) -> None:
         """Put tokens into the caller's transaction. Without one, runs are known to be queued already:

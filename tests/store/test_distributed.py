@@ -51,6 +51,14 @@ async def node(shared: Store) -> AsyncIterator[Node]:
     await made.close()
 
 
+async def test_without_the_database_it_is_said_that_it_cannot_be_opened() -> None:
+    """A process is started while PostgreSQL is away."""
+    nowhere = Distributed(sa.make_url("postgresql+psycopg://nobody:hunter2@127.0.0.1:1/none"))
+    with pytest.raises(Misconfigured, match="database of the distributed engine cannot be opened") as told:
+        await nowhere.setup()
+    assert "hunter2" not in str(told.value)
+
+
 async def tokens(store: Store, where: str = "true") -> list[str]:
     """The runs that tokens are there for, by their status."""
     async with store.reading() as connection:
