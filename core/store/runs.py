@@ -21,9 +21,10 @@ _ME = sa.bindparam("me", type_=sa.BigInteger())
 _QUEUED, _WAITING, _RUNNING = (
     sa.text(f"runs.status = '{status}'") for status in (Status.QUEUED, Status.WAITING, Status.RUNNING)
 )
+_OURS = (_KEY.in_(sa.bindparam("keys", expanding=True)), runs.c.status == Status.RUNNING)
 _HELD = (
     sa.select(runs.c.pk, runs.c.id, runs.c.batch, runs.c.cancel_requested_at)
-    .where(_KEY.in_(sa.bindparam("keys", expanding=True)), runs.c.status == Status.RUNNING)
+    .where(*_OURS)
     .order_by(runs.c.pk)
     .with_for_update()
 )
@@ -32,12 +33,7 @@ _END = (
     .where(runs.c.pk.in_(sa.bindparam("pks", expanding=True)), runs.c.status == Status.RUNNING)
     .values(step="")
 )
-_END_HELD = (
-    runs.update()
-    .where(_KEY.in_(sa.bindparam("keys", expanding=True)), runs.c.status == Status.RUNNING)
-    .values(step="")
-    .returning(runs.c.pk, runs.c.id, runs.c.batch)
-)
+_END_HELD = runs.update().where(*_OURS).values(step="").returning(runs.c.pk, runs.c.id, runs.c.batch)
 _QUEUE = (
     runs.update()
     .where(

@@ -84,12 +84,8 @@ MUTANTS = (
     Mutant(
         "end without its fence",
         (
-            (
-                RUNS,
-                '.where(_KEY.in_(sa.bindparam("keys", expanding=True)), runs.c.status == Status.RUNNING)',
-                '.where(runs.c.pk.in_(sa.bindparam("keys", expanding=True)),'
-                " runs.c.status == Status.RUNNING)",
-            ),
+            (RUNS, "_OURS = (_KEY.in_(", "_OURS = (runs.c.pk.in_("),
+            (RUNS, '"keys": list(keys)', '"keys": [pk for pk, _ in keys]'),
             (RUNS, '"keys": list(keys)', '"keys": [pk for pk, _ in keys]'),
         ),
         ("tests/store/test_runs.py::test_a_late_worker_cannot_end_a_run_that_was_taken_over",),

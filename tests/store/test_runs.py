@@ -235,7 +235,8 @@ async def test_many_claimants_of_the_same_runs_each_get_different_ones(store: St
         await rig.worker.close()
 
 
-async def test_a_late_worker_cannot_end_a_run_that_was_taken_over(rig: Rig) -> None:
+@pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.FAILED])
+async def test_a_late_worker_cannot_end_a_run_that_was_taken_over(rig: Rig, status: Status) -> None:
     started = await rig.start(await rig.job(), {"do": "wait"})
     await rig.has_status(started.batch, Status.RUNNING)
     [run] = await rig.runs(started.batch)
@@ -245,7 +246,7 @@ async def test_a_late_worker_cannot_end_a_run_that_was_taken_over(rig: Rig) -> N
         fence=0,
         job=job.job,
         attempt=1,
-        status=Status.SUCCEEDED,
+        status=status,
         reason="",
         retry=(await rig.job("other"))[3].job.retry,
     )
