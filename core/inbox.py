@@ -29,6 +29,7 @@ PATIENCE = 2.0  # seconds for the database from the arrival to the stored row; t
 LEAST_PATIENCE = 0.2  # seconds that even the last of a group gets
 LOOK = 10.0  # seconds between two looks for what other processes left, and renewals of what is at work here
 LATE = timedelta(minutes=10)  # what was said longer ago is not done any more, and that is told
+NOBODY_WAITS = timedelta(days=1)  # an answer that could not be told for so long is given up
 BREATH = 0.005  # seconds in which the acknowledgement leaves this process before the work begins
 ORDER = 10.0  # seconds that somebody's later word waits for an earlier one, at most
 STOP_LIMIT = 5.0  # seconds that unfinished work gets when the process stops
@@ -43,14 +44,14 @@ class Claim:
     """A stored delivery that is ours to do."""
 
     number: int
-    _settle: Callable[[int], Awaitable[None]]
+    _rewrite: Callable[[int, str], Awaitable[None]]
 
-    async def settle(self) -> None:
-        """It is over. Done after the work anyway; earlier where it is to be sure that nobody does it again.
+    async def becomes(self, text: str) -> None:
+        """From here on whoever takes this up does what `text` says instead: what was told is not undone.
 
-        Safe to repeat. Raises `Busy` where it could not be written.
+        Raises `Busy` where it could not be written.
         """
-        await self._settle(self.number)
+        await self._rewrite(self.number, text)
 
 
 Work = Callable[[Claim], Awaitable[None]]
@@ -189,6 +190,10 @@ class Inbox:
     async def _settle(self, number: int) -> None:
         await self._settles.add(number)
 
+    async def _rewrite(self, number: int, text: str) -> None:
+        sealed = self._vault.seal(text)
+        await self._turns.take(lambda turn: redeliveries.rewrite(turn, number, sealed))
+
     async def _write_settled(self, group: list[int]) -> list[None]:
         async def settle(turn: Turn) -> None:
             for number in sorted(set(group)):
@@ -202,7 +207,7 @@ class Inbox:
         if before is not None and not before.done():
             await asyncio.wait({before}, timeout=ORDER)
         try:
-            await work(Claim(number, self._settle))
+            await work(Claim(number, self._rewrite))
         except (PutOff, Busy, TimeoutError) as error:
             told = str(error) or type(error).__name__
             _log.warning("inbox.put_off", extra={"source": self._source, "error": told[:200]})
@@ -221,6 +226,10 @@ class Inbox:
             _log.warning("inbox.not_settled", extra={"source": self._source, "error": told})
 
     def _begin_again(self, one: Abandoned, age: timedelta) -> None:
+        if age > NOBODY_WAITS:
+            _log.error("inbox.given_up", extra={"source": self._source})
+            self.begin(one.claimed, _nothing)
+            return
         try:
             work, lane = self._reopen(self._vault.open(one.text), age)
         except (Fault, ValueError) as error:

@@ -92,6 +92,11 @@ async def renew(turn: Turn, claims: Collection[int]) -> None:
     await rows.renew(turn.connection, claims, turn.now)
 
 
+async def rewrite(turn: Turn, claimed: int, text: str) -> None:
+    """Whoever takes it over does what this text (sealed) says instead."""
+    await rows.rewrite(turn.connection, claimed, text)
+
+
 async def settle(turn: Turn, claimed: int) -> None:
     """It is done."""
     await rows.answer(turn.connection, claimed, {"outcome": "done"})

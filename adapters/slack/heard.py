@@ -22,10 +22,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A line with its speaker and place."""
+    """A line with its speaker and place. `refused`: not to be done any more, but this is to be told."""
 
     kind: Kind
     said: Said
+    refused: str = ""
 
     @property
     def lane(self) -> str:
@@ -39,6 +40,8 @@ class Heard:
             origin = replace(origin, until=inbound.until(origin))
         held = {name: one for name in _FIELDS if (one := getattr(origin, name))}
         kept = {"kind": self.kind, "text": self.said.text, "in_view": self.said.in_view, "origin": held}
+        if self.refused:
+            kept["refused"] = self.refused
         return json.dumps(kept, separators=(",", ":"))
 
 
@@ -48,6 +51,6 @@ def read(text: str) -> Heard:
         found = json.loads(text)
         origin = Origin(**{name: str(found["origin"].get(name, "")) for name in _FIELDS})
         said = Said(origin, str(found["text"]), str(found["in_view"]))
-        return Heard(Kind(found["kind"]), said)
+        return Heard(Kind(found["kind"]), said, str(found.get("refused", "")))
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError("not what was heard in Slack") from error

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -79,10 +80,12 @@ async def pressed(reception: Reception, body: Payload) -> None:
 def reopened(reception: Reception, text: str, age: timedelta) -> tuple[Work, str]:
     """The work of what was stored, perhaps by another process. Raises ValueError where it cannot be read."""
     found = heard.read(text)
-    late = None
-    if age > LATE:
-        late = refusals.too_late(found.said.text, int(age.total_seconds() // 60))
-    return _work(reception, found, late=late), found.lane
+    told = None
+    if found.refused:
+        told = _told(found.refused)
+    elif age > LATE:
+        told = refusals.too_late(found.said.text, int(age.total_seconds() // 60))
+    return _work(reception, found, instead=told), found.lane
 
 
 async def _hear(reception: Reception, workspace: Workspace, one: Heard, arrived: float | None = None) -> None:
@@ -93,20 +96,23 @@ async def _hear(reception: Reception, workspace: Workspace, one: Heard, arrived:
         reception.inbox.begin(number, _work(reception, one), lane=one.lane)
 
 
-def _work(reception: Reception, one: Heard, *, late: Message | None = None) -> Work:
+def _work(reception: Reception, one: Heard, *, instead: Message | None = None) -> Work:
+    """`instead`: what is told in place of doing it."""
+
     async def work(claim: Claim) -> None:
         origin = one.said.origin
         workspace = await reception.workspace(origin)
         if workspace is None:
             return
-        if late is not None:
-            await _tell(workspace, one, Reply(late, Outcome.REFUSED))
+        if instead is not None:
+            await _tell(workspace, one, Reply(instead, Outcome.REFUSED))
             return
         reply = await reception.answer(workspace, one.said, waited_for=False)
         if reply.busy:  # Slack did not tell who it is
             if one.kind is Kind.EVENT:
                 raise PutOff(reply.message.text)
-            await claim.settle()  # from here on nobody does it, and "nothing was started" stays true
+            # from here on nobody does it, and "nothing was started" stays true
+            await claim.becomes(replace(one, refused=reply.message.text).text())
         elif reply.posted or one.kind is not Kind.COMMAND:
             reception.refresh_home(workspace, origin)
         if not reply.posted:
@@ -147,5 +153,6 @@ def _kind(body: Payload) -> str:
     return str(action.get("action_id") or "").partition(":")[0]
 
 
-def _told(sentence: str, hint: str) -> Message:
-    return Message(text=sentence, tone=Tone.WARNING, blocks=(Paragraph(sentence), Paragraph(hint)))
+def _told(sentence: str, hint: str = "") -> Message:
+    blocks = tuple(Paragraph(one) for one in (sentence, hint) if one)
+    return Message(text=sentence, tone=Tone.WARNING, blocks=blocks)

@@ -236,9 +236,9 @@ class Reception:
         own = self._works.get(str(activity.get("type")))
         if own is None:
             raise inbound.Malformed("nothing is done for such an activity")
-        work = partial(own, self, origin, activity)
+        work: Callable[[], Awaitable[None]] = partial(own, self, origin, activity)
         if age > inbox.LATE:
-            return partial(self._late, origin, activity, age, work), ""
+            work = partial(self._late, origin, activity, age, work)
         return _told(work), _lane(origin, activity)
 
     async def _late(
@@ -247,23 +247,18 @@ class Reception:
         activity: dict[str, Any],
         age: timedelta,
         work: Callable[[], Awaitable[None]],
-        claim: inbox.Claim,
     ) -> None:
-        """What was asked for long ago is not done any more. What was done then is told; either once."""
+        """What was asked for long ago is not done any more; what was done then is told. Raises as `tell`."""
 
         async def was_done(turn: Turn) -> bool:
             organization = await people.organization(turn, self.organization(origin))
             return await redeliveries.settled(turn, organization, PLATFORM, origin.key)
 
-        await claim.settle()
-        try:
-            if await self.turns.take(was_done):
-                await work()
-            elif line := inbound.line(activity):
-                minutes = int(age.total_seconds() // 60)
-                await self.tell(origin, Reply(refusals.too_late(line, minutes), Outcome.REFUSED))
-        except (Unsent, Unsure, Refused, Busy, DeliveryError, TimeoutError) as error:
-            _log.error("teams.not_answered", extra={"error": str(error) or type(error).__name__})
+        if await self.turns.take(was_done):
+            await work()
+        elif line := inbound.line(activity):
+            minutes = int(age.total_seconds() // 60)
+            await self.tell(origin, Reply(refusals.too_late(line, minutes), Outcome.REFUSED))
 
 
 def _told(work: Callable[[], Awaitable[None]]) -> inbox.Work:

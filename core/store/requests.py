@@ -107,6 +107,12 @@ async def renew(connection: AsyncConnection, pks: Collection[int], now: datetime
     await connection.execute(requests.update().where(mine).values(created_at=now))
 
 
+async def rewrite(connection: AsyncConnection, pk: int, text: str) -> None:
+    """Let another text stand in one that was not answered yet."""
+    mine = sa.and_(requests.c.pk == pk, requests.c.answer.is_(None))
+    await connection.execute(requests.update().where(mine).values(text=text))
+
+
 async def remove(connection: AsyncConnection, pk: int) -> None:
     """Forget one."""
     await connection.execute(requests.delete().where(requests.c.pk == pk))

@@ -180,6 +180,23 @@ async def test_a_command_while_slack_does_not_tell_who_it_is_starts_nothing_and_
     assert await scene.batches() == 1
 
 
+async def test_a_command_that_started_nothing_is_not_done_by_who_takes_it_up(scene: Scene) -> None:
+    await scene.bot.slash("list", scene.channel, scene.bob)
+    scene.slack.fault("users.info", Fault(error="internal_error"))
+    scene.slack.fault("response_url", Fault(status=500))
+    scene.slack.fault("chat.postEphemeral", Fault(error="internal_error"))
+    await scene.bot.slash("run report", scene.channel, scene.ana)
+    assert len(scene.slack.ephemerals) == 1
+    scene.bot.store.offset = timedelta(seconds=31)
+    reception = scene.bot.slack.reception
+    assert reception is not None
+    assert await reception.inbox.take_up() == 1
+    await scene.bot.answered()
+    _, told = scene.slack.ephemerals
+    assert "nothing was started" in words(told)
+    assert await scene.batches() == 0
+
+
 async def test_who_is_known_is_not_asked_for_again(scene: Scene) -> None:
     for _ in range(3):
         await scene.bot.slash("list", scene.channel, scene.ana)

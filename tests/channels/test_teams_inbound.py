@@ -308,6 +308,11 @@ async def test_what_was_said_long_ago_is_not_done_but_told(office: Scene) -> Non
     run = office.teams.typed("run report", office.channel, office.ana)
     await left(office, run)
     office.forward(25 * 60)
+    office.teams.fault("send", Fault(status=429, retry_after="1"))
+    assert await reception_.inbox.take_up() == 1
+    await reception_.inbox.idle()
+    assert office.teams.said(office.channel) == []
+    office.forward(31)  # what could not be told is told later
     assert await reception_.inbox.take_up() == 1
     await reception_.inbox.idle()
     assert await office.batches() == 0

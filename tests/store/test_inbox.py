@@ -127,6 +127,37 @@ async def test_what_takes_long_is_still_held_by_who_is_at_it(
     await slow.inbox.close()
 
 
+async def test_what_was_told_is_not_undone_by_who_takes_it_up(store: Store) -> None:
+    dead, other = Process(store), Process(store)
+
+    async def refuses(claim: Claim) -> None:
+        await claim.becomes("tell that nothing was started")
+        raise PutOff("and then the process died")
+
+    number = await dead.hear("k", "run")
+    assert number is not None
+    dead.inbox.begin(number, refuses)
+    await dead.inbox.idle()
+    store.offset = OLD
+    assert await other.inbox.take_up() == 1
+    await other.inbox.idle()
+    assert other.done == ["tell that nothing was started"]
+    assert await unsettled(store) == 0
+
+
+async def test_what_cannot_be_told_for_a_day_is_given_up(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    process = Process(store)
+    await process.hear("k")
+    store.offset = timedelta(days=1, minutes=1)
+    assert await process.inbox.take_up() == 1
+    await process.inbox.idle()
+    assert process.done == []
+    assert "inbox.given_up" in caplog.text
+    assert await unsettled(store) == 0
+
+
 async def test_what_is_put_off_is_begun_again_and_what_fails_is_not(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
