@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import socket
 from collections.abc import Mapping
 from datetime import timedelta
@@ -13,6 +12,7 @@ from typing import Literal
 import dotenv
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from bot import together
 from core import addresses, times
 from core.definitions import Duration
 from core.errors import Misconfigured, Refusal
@@ -31,13 +31,10 @@ SECRETS = (  # may stand in a file named by X_FILE
     "SMTP_URL",
 )
 _OF_CLIENTS = ("SLASHJOB_URL", "SLASHJOB_KEY", "SLASHJOB_ORGANIZATION")  # what `slashjob trigger` reads
-_OAUTH = ("SLACK_CLIENT_SECRET", "SLACK_SIGNING_SECRET", "SLASHJOB_PUBLIC_URL")
 SLACK_API = "https://slack.com/api/"
 TEAMS_OPENID = "https://login.botframework.com/v1/.well-known/openidconfiguration"
 TEAMS_LOGIN = "https://login.microsoftonline.com"
 TEAMS_HOSTS = ("smba.trafficmanager.net", "botframework.com", "teams.microsoft.com", "teams.microsoft.us")
-_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Settings(BaseModel):
@@ -312,14 +309,7 @@ def read(environment: Mapping[str, str], folder: Path) -> Settings:
                 mistakes.append(f"{name}_FILE: {path} cannot be read ({type(error).__name__}).")
     mistakes += [_unknown(name, known) for name in sorted(given) if _is_unknown(name, known)]
     values = {name: given[name] for name in known if given.get(name, "") != ""}
-    mistakes += _slack(values) + _teams(values) + _mail(values)
-    if values.get("SLASHJOB_ENGINE") == "distributed" and not values.get("DATABASE_URL", "").startswith(
-        "postgres"
-    ):
-        mistakes.append(
-            "SLASHJOB_ENGINE: distributed needs PostgreSQL. Set DATABASE_URL to postgresql://…, "
-            "or leave SLASHJOB_ENGINE out."
-        )
+    mistakes += together.mistakes(values)
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
@@ -328,67 +318,6 @@ def read(environment: Mapping[str, str], folder: Path) -> Settings:
     if mistakes:
         raise Misconfigured(mistakes)
     return settings
-
-
-def _mail(values: Mapping[str, str]) -> list[str]:
-    """Mail needs both of its settings."""
-    names = ("SMTP_URL", "SMTP_FROM")
-    missing = [name for name in names if name not in values]
-    return [f"Mail is half configured: {missing[0]} is missing."] if len(missing) == 1 else []
-
-
-def _slack(values: Mapping[str, str]) -> list[str]:
-    """What does not fit together in the settings of Slack."""
-    bot, app = values.get("SLACK_BOT_TOKEN", ""), values.get("SLACK_APP_TOKEN", "")
-    client, signed = "SLACK_CLIENT_ID" in values, "SLACK_SIGNING_SECRET" in values
-    mistakes = []
-    if bot and not bot.startswith("xoxb-"):
-        mistakes.append("SLACK_BOT_TOKEN: it begins with xoxb- (OAuth & Permissions, Bot User OAuth Token).")
-    if app and not app.startswith("xapp-"):
-        mistakes.append("SLACK_APP_TOKEN: it begins with xapp- (Basic Information, App-Level Tokens).")
-    if bot and not app and not signed:
-        mistakes.append(
-            "SLACK_BOT_TOKEN hears nothing: set SLACK_SIGNING_SECRET too (HTTP), "
-            "or SLACK_APP_TOKEN (Socket Mode)."
-        )
-    if (app or signed) and not bot and not client:
-        mistakes.append(
-            "Slack is half configured: SLACK_BOT_TOKEN (or SLACK_CLIENT_ID, for many) is missing."
-        )
-    if client and not all(values.get(name) for name in _OAUTH):
-        missing = ", ".join(name for name in _OAUTH if not values.get(name))
-        mistakes.append(f"SLACK_CLIENT_ID: installing by OAuth needs {missing} as well.")
-    if client and bot:
-        mistakes.append(
-            "SLACK_CLIENT_ID and SLACK_BOT_TOKEN: one is for many workspaces, the other for one; "
-            "set only one."
-        )
-    return mistakes
-
-
-def _teams(values: Mapping[str, str]) -> list[str]:
-    """What does not fit together in the settings of Teams."""
-    app, off = values.get("MICROSOFT_APP_ID", ""), values.get("TEAMS_AUTH") == "off"
-    proof = "MICROSOFT_APP_PASSWORD" in values or "MICROSOFT_APP_CERTIFICATE" in values
-    mistakes = []
-    for name in ("MICROSOFT_APP_ID", "MICROSOFT_APP_TENANT_ID"):
-        if values.get(name) and not _GUID.fullmatch(values[name]):
-            mistakes.append(f"{name}: it is a GUID, from the Overview page of the app registration.")
-    if off and values.get("SLASHJOB_HOST", "127.0.0.1") not in _LOOPBACK:
-        mistakes.append(
-            "TEAMS_AUTH=off lets anybody who reaches the port speak as anybody: "
-            "it needs SLASHJOB_HOST=127.0.0.1."
-        )
-    if app and not off and not proof:
-        mistakes.append(
-            "MICROSOFT_APP_ID cannot speak: set MICROSOFT_APP_PASSWORD (a client secret) "
-            "or MICROSOFT_APP_CERTIFICATE_FILE."
-        )
-    if app and not off and not values.get("MICROSOFT_APP_TENANT_ID"):
-        mistakes.append("MICROSOFT_APP_TENANT_ID is missing: the tenant whose people may speak to the bot.")
-    if not app and (proof or "MICROSOFT_APP_TENANT_ID" in values):
-        mistakes.append("Teams is half configured: MICROSOFT_APP_ID is missing.")
-    return mistakes
 
 
 def _is_unknown(name: str, known: Mapping[str, str]) -> bool:

@@ -23,10 +23,10 @@ from adapters.slack.pace import Pace, later
 from adapters.slack.pictures import Draw, Pictures
 from adapters.slack.places import Place
 from adapters.slack.render import Look, Rendered, reduced, render
+from adapters.slack.sending import Sending
 from adapters.slack.shared import Shared
-from core.deliveries import Kind
 from core.errors import DeliveryError
-from core.messages import ChartData, Image, Tone
+from core.messages import ChartData
 from core.ports import Channel, Post, Receipt
 from core.wording import sharing as wording
 
@@ -151,7 +151,7 @@ class Slack:
             raise later(limited.pause) from limited
         return replace(channel, address=found) if found else None
 
-    async def _sending(self, post: Post) -> _Sending:
+    async def _sending(self, post: Post) -> Sending:
         client = await self._clients(post.channel)
         if client is None:
             sentence = faults.PERMANENT["app_uninstalled"]
@@ -165,9 +165,9 @@ class Slack:
                     permanent=True,
                 )
             post = replace(post, channel=channel)
-        return _Sending(post, client)
+        return Sending(post, client)
 
-    async def _look(self, sending: _Sending, *, attach: bool = True) -> Look:
+    async def _look(self, sending: Sending, *, attach: bool = True) -> Look:
         message = sending.post.message
         people = await self._people.people(sending.post.channel, message.mentions) if message.mentions else {}
         if sending.going:
@@ -175,7 +175,7 @@ class Slack:
         picture = await self._pictures.of(sending.client, sending.team, message)
         return Look(people=people, picture=picture, attach=attach)
 
-    async def _edit(self, sending: _Sending, place: Place) -> Receipt | None:
+    async def _edit(self, sending: Sending, place: Place) -> Receipt | None:
         """Edit the message; None where there is none (any more) that could be edited.
 
         An edit may be repeated: what is not known to have arrived is simply tried again.
@@ -194,7 +194,7 @@ class Slack:
             raise
         return await self._with_files(sending, place, rendered, before=place.files)
 
-    async def _post(self, sending: _Sending) -> Receipt:
+    async def _post(self, sending: Sending) -> Receipt:
         """A new message in the channel, or another way where the bot is no member."""
         post = sending.post
         await self._allowed(sending)
@@ -212,7 +212,7 @@ class Slack:
         place = Place(str(said.get("channel") or post.channel.address), str(said["ts"]))
         return await self._with_files(sending, place, rendered)
 
-    async def _allowed(self, sending: _Sending) -> None:
+    async def _allowed(self, sending: Sending) -> None:
         """Pass where the channel is the company's own, or an admin has said yes to it.
 
         Raises `DeliveryError` where it has to wait; who can say yes is asked directly, once.
@@ -232,7 +232,7 @@ class Slack:
                 _log.warning("slack.admin_not_asked", extra={"error": str(error)})
         raise DeliveryError(wording.WAITS, retry_after=ASKED_AGAIN)
 
-    async def _found_after_all(self, sending: _Sending) -> Receipt | None:
+    async def _found_after_all(self, sending: Sending) -> Receipt | None:
         """A post that was answered 429 has been seen to arrive all the same: look, where we may."""
         post = sending.post
         try:
@@ -245,7 +245,7 @@ class Slack:
         return None if found is None else Receipt(str(found))
 
     async def _say(
-        self, sending: _Sending, method: str, target: dict[str, Any], note: str = ""
+        self, sending: Sending, method: str, target: dict[str, Any], note: str = ""
     ) -> tuple[Rendered, dict[str, Any]]:
         """Post or edit; as plain text with a file where Slack does not take the blocks.
 
@@ -274,7 +274,7 @@ class Slack:
                 raise
         return rendered, await self._call(sending, method, target | rendered.payload())
 
-    async def _call(self, sending: _Sending, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    async def _call(self, sending: Sending, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
         if method != "chat.postEphemeral":
             arguments = arguments | {"metadata": lookup.metadata(sending.post.delivery_id)}
         if method == "chat.update":
@@ -288,7 +288,7 @@ class Slack:
             raise
 
     async def _with_files(
-        self, sending: _Sending, place: Place, rendered: Rendered, *, before: str = ""
+        self, sending: Sending, place: Place, rendered: Rendered, *, before: str = ""
     ) -> Receipt:
         """Attach what belongs beside the message, unless it came with it before."""
         if sending.unshown:
@@ -305,7 +305,7 @@ class Slack:
                 _log.warning("slack.no_note", extra={"error": str(error)})
         return Receipt(str(Place(place.channel, place.ts, mark)), elsewhere)
 
-    async def _whisper(self, sending: _Sending) -> Receipt:
+    async def _whisper(self, sending: Sending) -> Receipt:
         """To one person: in the channel where that can be, else directly. Progress is told once."""
         post = sending.post
         place = places.read(post.external_id)
@@ -326,7 +326,7 @@ class Slack:
             return await self._direct(sending, post.only_for, "")
         return Receipt(places.SAID)
 
-    async def _around(self, sending: _Sending, refused: Refused) -> Receipt:
+    async def _around(self, sending: Sending, refused: Refused) -> Receipt:
         """The bot is no member: through the response_url while it lasts, then directly to whoever asked."""
         post = sending.post
         reference = post.channel.reference or {}
@@ -343,7 +343,7 @@ class Slack:
             raise refused
         return await self._direct(sending, who, f"Asked in <#{post.channel.address}>, {_INVITE}")
 
-    async def _by_url(self, sending: _Sending, url: str) -> Receipt:
+    async def _by_url(self, sending: Sending, url: str) -> Receipt:
         """Visible in the channel. Pictures and files cannot come this way: they come directly."""
         post = sending.post
         people = (
@@ -360,57 +360,11 @@ class Slack:
             await calls.post_by_url(sending.client, url, shown | {"text": plain.text})
         return Receipt(places.SAID, elsewhere=True)
 
-    async def _direct(self, sending: _Sending, who: str, note: str) -> Receipt:
+    async def _direct(self, sending: Sending, who: str, note: str) -> Receipt:
         """Directly to a person; `note` tells how to invite the bot where that was the reason."""
         channel = replace(sending.post.channel, address=who, thread="")
-        own = _Sending(replace(sending.post, channel=channel, reply_to=""), sending.client)
+        own = Sending(replace(sending.post, channel=channel, reply_to=""), sending.client)
         rendered, said = await self._say(own, "chat.postMessage", own.target, note)
         place = Place(str(said.get("channel") or who), str(said["ts"]))
         receipt = await self._with_files(own, place, rendered)
         return Receipt(receipt.external_id, elsewhere=True)
-
-
-class _Sending:
-    """One post on its way: with the client of its workspace."""
-
-    def __init__(self, post: Post, client: AsyncWebClient) -> None:
-        self.post = post
-        self.client = client
-        self.unshown: list[Image] = []
-        """charts that Slack does not show in the message"""
-        reference = post.channel.reference or {}
-        self.team = str(reference.get("team") or client.token or "")
-        reply = places.read(post.reply_to, post.channel.address)
-        self.thread = (
-            reply.ts if reply is not None and reply.channel == post.channel.address else post.channel.thread
-        )
-
-    @property
-    def going(self) -> bool:
-        """What it tells of goes on: nothing is lost where it is not told."""
-        return self.post.message.tone is Tone.PROGRESS
-
-    @property
-    def said_directly(self) -> bool:
-        """It only mentions whom the message itself has notified, in a conversation of their own."""
-        if self.post.about.kind != Kind.MENTION:
-            return False
-        reply = places.read(self.post.reply_to, self.post.channel.address)
-        return reply is not None and self.elsewhere(reply)
-
-    def elsewhere(self, place: Place) -> bool:
-        """The message is not where it was owed; a person's own conversation is named otherwise."""
-        asked = self.post.channel.address
-        return place.channel != asked and not asked.startswith(("U", "W"))
-
-    @property
-    def target(self) -> dict[str, Any]:
-        """Where a new message goes; a failure in a thread is shown in the channel too."""
-        made = {"channel": self.post.channel.address, **self.in_thread}
-        if self.post.reply_to and self.thread and self.post.message.tone is Tone.FAILURE:
-            made["reply_broadcast"] = True
-        return made
-
-    @property
-    def in_thread(self) -> dict[str, Any]:
-        return {"thread_ts": self.thread} if self.thread else {}
