@@ -14,6 +14,7 @@ from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from core.errors import Busy
 from core.janitor import REAP_EVERY, Janitor
 from core.notifier import Notifier
 from core.retention import Retention
@@ -118,8 +119,8 @@ class Loops:
         try:
             pause = (await self._planner.work()).total_seconds()
             self._done["scheduler"] = asyncio.get_running_loop().time()
-        except Exception:  # the door of a loop: the next pass finds the same rows
-            _log.exception("loop.failed", extra={"loop": "scheduler"})
+        except Exception as error:  # the door of a loop: the next pass finds the same rows
+            _failed("scheduler", error)
         self._wake_planner(pause)
 
     async def _finish(self, work: Coroutine[Any, Any, None]) -> None:
@@ -159,8 +160,8 @@ class Loops:
         async def once() -> None:
             try:
                 await work()
-            except Exception:  # the door of a loop: the next pass finds the same rows
-                _log.exception("loop.failed", extra={"loop": name})
+            except Exception as error:  # the door of a loop: the next pass finds the same rows
+                _failed(name, error)
 
         async def whole() -> None:
             await self._finish(once())
@@ -190,8 +191,8 @@ class Loops:
             try:
                 pause = await self._bring(notifier)
                 self._done["notifier"] = asyncio.get_running_loop().time()
-            except Exception:  # the door of a loop
-                _log.exception("loop.failed", extra={"loop": "notifier"})
+            except Exception as error:  # the door of a loop
+                _failed("notifier", error)
                 pause = NOTICE
 
     async def _bring(self, notifier: Notifier) -> float:
@@ -201,3 +202,11 @@ class Loops:
             await notifier.deliver()
             wait = await notifier.next_due()
         return NOTICE if wait is None else min(NOTICE, max(0.01, wait.total_seconds()))
+
+
+def _failed(loop: str, error: Exception) -> None:
+    """A pass failed. While the database is away every loop fails every second: a line each, no traceback."""
+    if isinstance(error, Busy):
+        _log.warning("loop.put_off", extra={"loop": loop, "error": error.sentence})
+    else:
+        _log.error("loop.failed", exc_info=error, extra={"loop": loop})

@@ -17,7 +17,7 @@ from datetime import timedelta
 
 from core import deliveries, fallback, probes
 from core.deliveries import Delivery, Kind
-from core.errors import DeliveryError, Fault
+from core.errors import Busy, DeliveryError, Fault
 from core.lifecycles import DeliveryState
 from core.messages import Message
 from core.ports import Finder, Platform, Post, Receipt
@@ -32,6 +32,7 @@ AT_ONCE = 50  # deliveries claimed together
 GIVE_UP = 10  # tries after which a delivery has failed, where it has been owed for `PATIENCE`
 PATIENCE = timedelta(hours=1)  # longer than mail servers put strangers off, and than most platforms are away
 LONG = timedelta(seconds=5)  # a pause that all of a channel is put off for at once
+AWAY = timedelta(seconds=1)  # until what the database could not give for a message is asked for again
 LOOK = 0.25  # seconds between two looks for more while something is under way
 TOGETHER = 0.01  # seconds that what was brought waits for others, to be written down in one transaction
 NOT_YET = timedelta(hours=1)  # then it is looked again whether what cannot be edited has come to its end
@@ -206,6 +207,8 @@ class Notifier:
         except TimeoutError:
             unknown = doubt or (sending and not delivery.external_id)
             return DeliveryError(f"{delivery.channel.platform} did not answer in time.", unknown=unknown)
+        except Busy as busy:  # the database is away: it is no failure of the message
+            return DeliveryError(busy.sentence, unknown=doubt, retry_after=AWAY)
         except Exception as error:  # the door of a delivery: it is tried again, then told
             _log.exception("delivery.crashed", extra={"delivery": delivery.id})
             sentence = f"It could not be composed or sent: {type(error).__name__}."

@@ -23,7 +23,7 @@ from core.definitions import Version
 from core.deliveries import touched
 from core.entries import Entry, Kept, Progressed
 from core.equipment import Equipment
-from core.errors import AgentError
+from core.errors import AgentError, Busy
 from core.lease import Lease, boottime
 from core.lifecycles import Status
 from core.live import Live, outcome, storable
@@ -395,5 +395,7 @@ class Worker:
             await asyncio.sleep(pause)
             try:
                 await look()
+            except Busy as busy:  # the database is away, for each round until it is back
+                _log.warning("worker.loop_put_off", extra={"error": busy.sentence})
             except Exception:  # the door of a loop: the next round may do better
                 _log.exception("worker.loop_failed")

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
 from core import people
-from core.errors import DeliveryError
+from core.deliveries import Delivery
+from core.errors import Busy, DeliveryError
 from core.lifecycles import DeliveryState
+from core.messages import Message
+from core.notifier import Notifier
 from core.ports import Channel, Post, Receipt
 from core.store import tables
 from core.store.database import Store
+from core.turns import Turn
 from tests.store.rig import Mailbox, Rig
 
 LATER = timedelta(seconds=5)
@@ -126,6 +131,27 @@ async def test_waiting_as_long_as_a_platform_asks_is_no_failure(rig: Rig) -> Non
     assert await deliveries(rig) == [(DeliveryState.PENDING, 0)]
     await rig.notifier.deliver()
     assert told(rig) == wanted
+
+
+async def test_a_database_that_is_away_is_no_failure_of_a_message(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    wanted = await owed(rig)
+    tries: list[int] = []
+
+    async def away_at_first(turn: Turn, delivery: Delivery) -> Message:
+        tries.append(delivery.attempts)
+        if len(tries) == 1:
+            raise Busy("The database is away; nothing was started.")
+        return await rig.compose(turn, delivery)
+
+    notifier = Notifier(rig.turns, {"mailbox": rig.mailbox}, away_at_first)
+    await notifier.deliver()
+    rig.store.offset += timedelta(seconds=2)
+    await notifier.deliver()
+    assert told(rig) == wanted
+    assert tries == [1, 1]
+    assert [one.message for one in caplog.records if one.levelno >= logging.ERROR] == []
 
 
 async def test_nothing_is_asked_before_the_time_that_was_named(rig: Rig) -> None:
