@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.lifecycles import Status
-from core.store.dialects import Instant, Row
+from core.store.dialects import Instant, Row, among
 from core.store.tables import attempts, batches, job_versions, jobs, runs, workers
 
 # Statements of the hot path are built once: building one costs more than running it.
@@ -34,22 +34,19 @@ _END = (
     .values(step="")
 )
 _END_HELD = runs.update().where(*_OURS).values(step="").returning(runs.c.pk, runs.c.id, runs.c.batch)
+_FOLLOWING = (
+    sa.select(runs.c.pk)
+    .where(
+        runs.c.batch == sa.bindparam("of_batch"),
+        _WAITING,
+        sa.or_(runs.c.not_before.is_(None), runs.c.not_before <= _NOW),
+    )
+    .order_by(runs.c.index)
+    .limit(sa.bindparam("room", type_=sa.Integer()))
+)
 _QUEUE = (
     runs.update()
-    .where(
-        runs.c.pk.in_(
-            sa.select(runs.c.pk)
-            .where(
-                runs.c.batch == sa.bindparam("of_batch"),
-                runs.c.status == Status.WAITING,
-                sa.or_(runs.c.not_before.is_(None), runs.c.not_before <= _NOW),
-            )
-            .order_by(runs.c.index)
-            .limit(sa.bindparam("room", type_=sa.Integer()))
-            .scalar_subquery()
-        ),
-        runs.c.status == Status.WAITING,
-    )
+    .where(among(runs.c.pk, _FOLLOWING), runs.c.status == Status.WAITING)
     .values(status=Status.QUEUED, queued_at=_NOW, not_before=None)
     .returning(runs.c.id, runs.c.priority)
 )
