@@ -22,11 +22,13 @@ import sqlalchemy as sa
 
 from tests.chaos.chaos import Plan, play
 
+MINUTES = {"sqlite": 5.0, "postgresql": 10.0}
+
 
 def main() -> None:
     """Read the arguments and play, again and again where asked to."""
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=5.0, help="how long nodes are struck")
+    parser.add_argument("--minutes", type=float, default=None, help="how long nodes are struck, else 5 or 10")
     parser.add_argument("--nodes", type=int, default=3, help="processes (SQLite: always one)")
     parser.add_argument("--database", choices=["sqlite", "postgresql", "both"], default="both")
     parser.add_argument("--engine", choices=["embedded", "distributed"], default="distributed")
@@ -50,7 +52,7 @@ def _clean(kind: str, seed: int, given: argparse.Namespace) -> bool:
     folder = Path(tempfile.mkdtemp(prefix=f"slashjob-chaos-{kind}-{seed}-"))
     with _database(kind, folder) as address:
         engine = "embedded" if kind == "sqlite" else given.engine
-        seconds = given.minutes * 60
+        seconds = 60 * (MINUTES[kind] if given.minutes is None else given.minutes)
         plan = Plan(folder / "home", address, engine, given.nodes, seconds, seed, given.outage)
         try:
             broken = asyncio.run(play(plan))
