@@ -31,7 +31,7 @@ LEASE = timedelta(seconds=60)  # how long one send may take
 AT_ONCE = 50  # deliveries claimed together
 GIVE_UP = 10  # tries after which a delivery has failed, where it has been owed for `PATIENCE`
 PATIENCE = timedelta(hours=1)  # longer than mail servers put strangers off, and than most platforms are away
-LONG = timedelta(seconds=5)  # a pause that all of a channel is put off for at once
+LONG = timedelta(seconds=5)  # what an edit has to wait for so long, new messages of its channel wait for too
 AWAY = timedelta(seconds=1)  # until what the database could not give for a message is asked for again
 LOOK = 0.25  # seconds between two looks for more while something is under way
 TOGETHER = 0.01  # seconds that what was brought waits for others, to be written down in one transaction
@@ -216,6 +216,7 @@ class Notifier:
 
     async def _settle(self, turn: Turn, outcomes: list[Outcome]) -> None:
         put_off: PutOff = {}
+        first: set[int] = set()  # new messages: what is owed later to their channel waits behind them
         for delivery, outcome in outcomes:
             if isinstance(outcome, Receipt):
                 await _brought(turn, delivery, outcome)
@@ -225,13 +226,16 @@ class Notifier:
                 # The platform named a time: nothing was sent, and it was no failure.
                 same = put_off.setdefault((outcome.retry_after, outcome.sentence), [])
                 same.append((delivery.pk, delivery.fence))
+                if not delivery.external_id:
+                    first.add(delivery.pk)
             else:
                 await self._not_brought(turn, delivery, outcome)
         await probes.settled(turn, [delivery for delivery, _ in outcomes])
         for (pause, sentence), held in put_off.items():
             await outbox_rows.put_off(turn.connection, held, turn.now + pause, sentence)
-            if sentence and pause >= LONG:
-                await outbox_rows.hold(turn.connection, [pk for pk, _ in held], turn.now + pause, sentence)
+            behind = [pk for pk, _ in held if pk in first or pause >= LONG]
+            if sentence and behind:
+                await outbox_rows.hold(turn.connection, behind, turn.now + pause, sentence)
 
     async def _not_brought(self, turn: Turn, delivery: Delivery, error: DeliveryError) -> None:
         pause = _pause(delivery.attempts, error.retry_after)

@@ -42,9 +42,13 @@ def main() -> None:
         os.environ.setdefault("XDG_RUNTIME_DIR", runtime)  # where throw-away servers have their locks
         results = [(kind, number, _clean(kind, number, given))
                    for number in range(seed, seed + given.times) for kind in kinds]  # fmt: skip
-    for kind, number, clean in results:
-        print(f"{'clean ' if clean else 'BROKEN'}  {kind}, seed {number}", flush=True)
+    for kind, number, clean in results if len(results) > 1 else ():
+        print(_told(kind, number, clean=clean), flush=True)
     sys.exit(0 if all(clean for *_, clean in results) else 1)
+
+
+def _told(kind: str, seed: int, *, clean: bool) -> str:
+    return f"{'clean ' if clean else 'BROKEN'}  {kind}, seed {seed}"
 
 
 def _clean(kind: str, seed: int, given: argparse.Namespace) -> bool:
@@ -65,6 +69,7 @@ def _clean(kind: str, seed: int, given: argparse.Namespace) -> bool:
             _drop(address)
     if not broken:
         shutil.rmtree(folder)
+    print(_told(kind, seed, clean=not broken), flush=True)
     return not broken
 
 

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from adapters.webhook import hooks
 from adapters.webhook.platform import Webhook
+from core import notifier as notifier_module
 from core import people
 from core.errors import DeliveryError
 from core.lifecycles import DeliveryState, Status
@@ -308,6 +309,34 @@ async def test_a_channel_that_has_to_wait_delays_no_other_and_is_not_asked_befor
         while await one.deliver():
             pass
     assert asked.count("busy") == 61
+
+
+async def test_a_channel_that_takes_one_a_second_gets_them_in_their_order(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More are owed than are claimed together, and the second is over before all of them were looked at."""
+    monkeypatch.setattr(notifier_module, "AT_ONCE", 2)
+    free_at = rig.store.offset
+
+    class Paced(Named):
+        async def deliver(self, post: Post) -> Receipt:
+            nonlocal free_at
+            if rig.store.offset < free_at:
+                rig.store.offset += timedelta(seconds=10)  # a slow machine
+                raise DeliveryError("It is given time.", retry_after=timedelta(seconds=4))
+            free_at = rig.store.offset + timedelta(seconds=4)
+            return await super().deliver(post)
+
+    box = Paced("mailbox")
+    job = await rig.job("busy", overlap="allow")
+    started = [await rig.start(job) for _ in range(5)]
+    for one in started:
+        await rig.ended(one.batch)
+    with within(60):
+        while len(box.posts) < len(started):
+            await notifier(rig, box).deliver()
+            rig.store.offset += timedelta(seconds=5)
+    assert [post.message.text for post in box.posts] == [f"status #{one.batch} succeeded" for one in started]
 
 
 async def _is(rig: Rig, state: DeliveryState) -> bool:
