@@ -22,10 +22,12 @@ LIMIT = 120.0  # seconds that a condition, or a whole command, may take on a bus
 
 WORKSPACE = """\
 sources:
-  shop: {url: "sqlite:///shop.db", timeout: 1s, max_rows: 100, max_bytes: 2000}
+  shop: {url: "sqlite:///shop.db", max_rows: 100, max_bytes: 2000}
+  hurried: {url: "sqlite:///shop.db", timeout: 1s}
   away: {url: "sqlite:///nowhere.db"}
 agents:
   analyst: {kind: report, source: shop}
+  hasty: {kind: report, source: hurried}
   lost: {kind: report, source: away}
   scripts: {kind: command}
 jobs:
@@ -45,7 +47,7 @@ jobs:
     agent: lost
     questions: [{name: q, sql: select 1 as one}]
   too-slow:
-    agent: analyst
+    agent: hasty
     questions:
       - name: q
         sql: >-

@@ -31,7 +31,7 @@ from core.turns import Turn, Turns
 from core.vault import Vault
 from core.worker import Worker
 
-LIMIT = 60.0  # seconds that a condition may take to come true
+LIMIT = 120.0  # seconds that a condition may take to come true
 LONG = timedelta(days=1_000)  # a lease that outlasts every jump of the clock, and every rest of the machine
 
 
@@ -160,6 +160,7 @@ class Rig:
         may take it for dead. Others on the store need a lease that outlasts that."""
         assert self.worker._lease is not None
         await asyncio.to_thread(self.worker._lease.stop)
+        await asyncio.to_thread(self.worker._lease._thread.join)  # no renewal is under way any more
         self.store.offset += self.worker._length + REAP_AFTER + REAP_EVERY
 
     async def job(self, name: str = "report", **fields: Any) -> tuple[int, str, int, Version]:

@@ -387,7 +387,8 @@ async def test_a_crash_at_any_statement_of_an_end_leaves_all_of_it_or_nothing(
     failed = status is Status.FAILED
     assert (incident.failures, incident.ended_by) == ((2, None) if failed else (1, started.batch))
     assert (incident.paused_at is not None) is failed
-    kinds = sorted(row.kind for row in await watch.rows(tables.deliveries))
+    long = Kind.MENTION  # where a slow machine takes more than a minute for it, that is told as well
+    kinds = sorted(row.kind for row in await watch.rows(tables.deliveries) if row.kind != long)
     assert kinds == (["alert", "alert", "paused", "status"] if failed else ["alert", "recovered", "status"])
 
 
