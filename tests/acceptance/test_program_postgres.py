@@ -99,8 +99,8 @@ def test_two_bots_share_the_work_and_one_takes_over_from_a_killed_one(
         bots.run("say", f"run {job} gate={job}")
         bots.begun(job)
     second = bots.serve()
-    assert first.get("/readyz")[0] == second.get("/readyz")[0] == 200
-    assert len(rows(database, "select 1 from workers where dead_at is null")) == 2
+    until(lambda: first.get("/readyz")[0] == second.get("/readyz")[0] == 200, lambda: first.said)
+    until(lambda: len(rows(database, "select 1 from workers where dead_at is null")) == 2, "both at work")
     first.kill()
     bots.open("gated-retry")
     until(
