@@ -344,6 +344,7 @@ def _postgresql(address: URL, pool: int) -> AsyncEngine:
         pool_size=pool,
         max_overflow=0,
         pool_pre_ping=True,
+        pool_use_lifo=True,  # the one used last: its server process knows the statements and the tables
         pool_timeout=10,
         connect_args=_postgresql_arguments(),
     )
