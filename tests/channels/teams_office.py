@@ -62,13 +62,14 @@ class TeamsBot(Rig):
         self.vault = vault or self.vault
         self.desk = Desk(self.turns, self.vault, zone=ZoneInfo("UTC"), admin_code=CODE)
         self.moved = 0.0  # seconds that the test has let pass
+        self.stood: float | None = None  # monotonic seconds, where time passes no other way
         self.teams = Teams(
             access(teams, **more),
             self.desk,
             self.turns,
             self.vault,
             links,
-            clock=lambda: time.monotonic() + self.moved,
+            clock=lambda: (time.monotonic() if self.stood is None else self.stood) + self.moved,
         )
         self.notifier = Notifier(self.turns, {"teams": self.teams.platform()}, compose)
         self.url = ""
@@ -166,6 +167,12 @@ class Scene:
     async def deliver(self) -> None:
         """Bring what is owed now."""
         await self.bot.notifier.deliver()
+
+    def stand_still(self) -> None:
+        """From now on no time passes for Teams but by `forward`: what is sent reaches it in no time, so that
+        both agree about how much that was in a second."""
+        self.teams.stands_still()
+        self.bot.stood = time.monotonic()
 
     def forward(self, seconds: float) -> None:
         """Let time pass for Teams and for the rows."""

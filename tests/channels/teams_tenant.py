@@ -60,10 +60,15 @@ class Tenant:
         self.service_url = ""
         self._numbers = itertools.count(1)
         self._moved = 0.0
+        self._stood: float | None = None
 
     def now(self) -> float:
         """Seconds."""
-        return time.time() + self._moved
+        return (time.time() if self._stood is None else self._stood) + self._moved
+
+    def stands_still(self) -> None:
+        """From now on no time passes but by `forward`."""
+        self._stood = time.time()
 
     def forward(self, seconds: float) -> None:
         """Let time pass."""

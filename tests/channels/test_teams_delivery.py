@@ -144,6 +144,7 @@ async def test_many_results_arrive_within_the_limits_of_a_conversation(office: S
     for _ in range(40):
         one = await bot.start(job, trigger=Trigger.SCHEDULE)
         await bot.ended(one.batch)
+    office.stand_still()
     await bring(office)
     assert len(office.channel.messages) == before + 40
     assert not [call for call in office.teams.calls if call.status == 429]
