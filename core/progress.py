@@ -37,8 +37,7 @@ async def advance(
     pks = sorted(set(batch_pks))
     if not pks:
         return
-    counted = await rows.counts(turn.connection, pks)
-    found = {row.pk: row for row in await rows.get(turn.connection, pks)}
+    found, counted = await rows.get_counted(turn.connection, pks)
     states: dict[int, BatchState] = {}
     for pk in pks:
         row, counts = found[pk], counted[pk]

@@ -51,6 +51,10 @@ _GET = (
     .where(batches.c.pk.in_(sa.bindparam("batches", expanding=True)))
     .order_by(batches.c.pk)
 )
+_COUNTED = _COUNTS.subquery("counted")
+_GET_COUNTED = _GET.add_columns(_COUNTED.c.status.label("run_status"), _COUNTED.c.number).outerjoin(
+    _COUNTED, _COUNTED.c.batch == batches.c.pk
+)
 
 
 async def order(connection: AsyncConnection, job_pks: Iterable[int]) -> None:
@@ -187,6 +191,19 @@ async def counts(connection: AsyncConnection, batch_pks: Sequence[int]) -> dict[
 async def get(connection: AsyncConnection, pks: Sequence[int]) -> list[Row]:
     """These batches with their job's name and id, and their version's id, by number."""
     return list(await connection.execute(_GET, {"batches": list(pks)}))
+
+
+async def get_counted(
+    connection: AsyncConnection, pks: Sequence[int]
+) -> tuple[dict[int, Row], dict[int, dict[Status, int]]]:
+    """What `get` and `counts` tell of these batches, in one look."""
+    found: dict[int, Row] = {}
+    counted: dict[int, dict[Status, int]] = {pk: {} for pk in pks}
+    for row in await connection.execute(_GET_COUNTED, {"batches": list(pks)}):
+        found[row.pk] = row
+        if row.run_status is not None:
+            counted[row.pk][Status(row.run_status)] = row.number
+    return found, counted
 
 
 async def by_id(connection: AsyncConnection, organization: int, batch_id: str) -> int | None:
