@@ -34,8 +34,10 @@ class Collector(Generic[Item, Outcome]):
             self._task = asyncio.create_task(self._work())
         return await future
 
-    async def settled(self, within: float) -> None:
-        """Wait until what was handed in by now is written, or could not be; at most so many seconds."""
+    async def settled(self, within: float, *, breath: float = 0.0) -> None:
+        """Wait until what is handed in by the end of a breath is written, or could not be; for at most
+        `within` more seconds."""
+        await asyncio.sleep(breath)
         if self._last is not None and not self._last.done():
             await asyncio.wait({self._last}, timeout=within)
 

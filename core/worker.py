@@ -38,6 +38,7 @@ _log = logging.getLogger(__name__)
 
 FLUSH = 0.25  # seconds between two writes of the entries of running runs
 WATCH = 1.0  # seconds between two looks for cancels
+BREATH = 0.004  # seconds in which what was claimed a moment ago may end: short runs do
 SETTLE = 0.1  # seconds that a claim waits for ends that are being written
 GRACE = 15.0  # seconds that an agent has to stop before its run is ended without it
 
@@ -146,8 +147,9 @@ class Worker:
         return tasks
 
     async def settled(self) -> None:
-        """Wait a moment for the ends that are being written: one claim fills all slots that they free."""
-        await self._endings.settled(SETTLE)
+        """Wait a moment for the ends that are being written, or are to be at once: one claim fills all slots
+        that they free. Where nothing runs here, nothing is waited for."""
+        await self._endings.settled(SETTLE, breath=BREATH if self._live else 0.0)
 
     async def drain(self, within: timedelta) -> None:
         """Let running work end; what has not by then is interrupted. Claims must have stopped."""

@@ -88,6 +88,25 @@ async def test_a_wait_for_what_was_handed_in_ends_with_it_or_with_its_time() -> 
         await asyncio.gather(*adding)
 
 
+async def test_what_is_handed_in_within_a_breath_is_waited_for() -> None:
+    gate, written = asyncio.Event(), list[int]()
+
+    async def flush(items: list[int]) -> list[None]:
+        await gate.wait()
+        written.extend(items)
+        return [None] * len(items)
+
+    collector: Collector[int, None] = Collector(flush)
+    async with asyncio.timeout(60):
+        settling = asyncio.create_task(collector.settled(60, breath=1))
+        await asyncio.sleep(0)
+        adding = asyncio.create_task(collector.add(1))
+        asyncio.get_running_loop().call_later(1.5, gate.set)
+        await settling
+        assert written == [1]
+        await adding
+
+
 async def test_what_could_not_be_written_is_settled_too() -> None:
     async def flush(items: list[int]) -> list[None]:
         raise OSError("away")
