@@ -38,9 +38,21 @@ async def _run(end: asyncio.Event) -> None:
     await end.wait()
 
 
+def gated() -> tuple[asyncio.Event, list[int], Collector[int, None]]:
+    """A collector that writes into the list once the gate is open."""
+    gate, written = asyncio.Event(), list[int]()
+
+    async def flush(items: list[int]) -> list[None]:
+        await gate.wait()
+        written.extend(items)
+        return [None] * len(items)
+
+    return gate, written, Collector(flush)
+
+
 async def until(condition: Callable[[], bool]) -> None:
     """Let others go on until it holds."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0)
 
@@ -67,15 +79,8 @@ async def test_slots_that_come_free_while_ends_are_written_are_filled_by_one_cla
 
 
 async def test_a_wait_for_what_was_handed_in_ends_with_it_or_with_its_time() -> None:
-    gate, written = asyncio.Event(), list[int]()
-
-    async def flush(items: list[int]) -> list[None]:
-        await gate.wait()
-        written.extend(items)
-        return [None] * len(items)
-
-    collector: Collector[int, None] = Collector(flush)
-    async with asyncio.timeout(10):
+    gate, written, collector = gated()
+    async with asyncio.timeout(60):
         await collector.settled(60)  # nothing was handed in
         adding = [asyncio.create_task(collector.add(item)) for item in (1, 2)]
         await asyncio.sleep(0)
@@ -89,14 +94,7 @@ async def test_a_wait_for_what_was_handed_in_ends_with_it_or_with_its_time() -> 
 
 
 async def test_what_is_handed_in_within_a_breath_is_waited_for() -> None:
-    gate, written = asyncio.Event(), list[int]()
-
-    async def flush(items: list[int]) -> list[None]:
-        await gate.wait()
-        written.extend(items)
-        return [None] * len(items)
-
-    collector: Collector[int, None] = Collector(flush)
+    gate, written, collector = gated()
     async with asyncio.timeout(60):
         settling = asyncio.create_task(collector.settled(60, breath=1))
         await asyncio.sleep(0)
