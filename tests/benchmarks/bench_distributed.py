@@ -45,7 +45,7 @@ from core.worker import Worker
 from tests.benchmarks import bare, bench_schedules
 from tests.benchmarks.figures import figure
 
-RUNS = 400
+RUNS = 1000  # as many as a line may start: the first and the last moment weigh little then
 ROUNDS = 3
 ASKED = 40
 CONCURRENCY = 10
