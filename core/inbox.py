@@ -29,7 +29,7 @@ PATIENCE = 2.0  # seconds for the database from the arrival to the stored row; t
 LEAST_PATIENCE = 0.2  # seconds that even the last of a group gets
 LOOK = 10.0  # seconds between two looks for what other processes left, and renewals of what is at work here
 LATE = timedelta(minutes=10)  # what was said longer ago is not done any more, and that is told
-NOBODY_WAITS = timedelta(days=1)  # an answer that could not be told for so long is given up
+NOBODY_WAITS = timedelta(days=1)  # what is older is begun once more, and then given up
 BREATH = 0.005  # seconds in which the acknowledgement leaves this process before the work begins
 ORDER = 10.0  # seconds that somebody's later word waits for an earlier one, at most
 STOP_LIMIT = 5.0  # seconds that unfinished work gets when the process stops
@@ -226,16 +226,24 @@ class Inbox:
             _log.warning("inbox.not_settled", extra={"source": self._source, "error": told})
 
     def _begin_again(self, one: Abandoned, age: timedelta) -> None:
-        if age > NOBODY_WAITS:
-            _log.error("inbox.given_up", extra={"source": self._source})
-            self.begin(one.claimed, _nothing)
-            return
         try:
             work, lane = self._reopen(self._vault.open(one.text), age)
         except (Fault, ValueError) as error:
             _log.error("inbox.unreadable", extra={"source": self._source, "error": type(error).__name__})
             work, lane = _nothing, ""
-        self.begin(one.claimed, work, lane=lane)
+        self.begin(one.claimed, self._once_more(work) if age > NOBODY_WAITS else work, lane=lane)
+
+    def _once_more(self, work: Work) -> Work:
+        """The work, for the last time: a process that was away for long tells what it has to tell, once."""
+
+        async def last(claim: Claim) -> None:
+            try:
+                await work(claim)
+            except (PutOff, TimeoutError) as error:
+                told = str(error) or type(error).__name__
+                _log.error("inbox.given_up", extra={"source": self._source, "error": told[:200]})
+
+        return last
 
     async def _look(self, *, alone: bool) -> None:
         """Take up, again and again, what a process left that died; keep what is at work here for us."""

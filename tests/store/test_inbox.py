@@ -145,17 +145,33 @@ async def test_what_was_told_is_not_undone_by_who_takes_it_up(store: Store) -> N
     assert await unsettled(store) == 0
 
 
-async def test_what_cannot_be_told_for_a_day_is_given_up(
-    store: Store, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_who_was_away_for_days_still_tells_what_was_left(store: Store) -> None:
     process = Process(store)
     await process.hear("k")
-    store.offset = timedelta(days=1, minutes=1)
+    store.offset = timedelta(days=3)
     assert await process.inbox.take_up() == 1
     await process.inbox.idle()
-    assert process.done == []
-    assert "inbox.given_up" in caplog.text
+    assert process.done == ["run"]
+    assert process.ages[0] > timedelta(days=2)
     assert await unsettled(store) == 0
+
+
+async def test_what_cannot_be_told_for_a_day_is_given_up(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    process = Process(store)
+
+    async def silent(_: Claim) -> None:
+        raise PutOff("the platform is away")
+
+    monkeypatch.setattr(process, "work", lambda _: silent)
+    await process.hear("k")
+    for age, left in ((OLD, 1), (timedelta(hours=23), 1), (timedelta(days=1, minutes=1), 0)):
+        store.offset = age
+        assert await process.inbox.take_up() == 1
+        await process.inbox.idle()
+        assert await unsettled(store) == left
+    assert "inbox.given_up" in caplog.text
 
 
 async def test_what_is_put_off_is_begun_again_and_what_fails_is_not(
