@@ -207,7 +207,7 @@ class Notifier:
         except TimeoutError:
             unknown = doubt or (sending and not delivery.external_id)
             return DeliveryError(f"{delivery.channel.platform} did not answer in time.", unknown=unknown)
-        except Busy as busy:  # the database is away: it is no failure of the message
+        except Busy as busy:  # the database is away, which platforms ask before they send: nothing was sent
             return DeliveryError(busy.sentence, unknown=doubt, retry_after=AWAY)
         except Exception as error:  # the door of a delivery: it is tried again, then told
             _log.exception("delivery.crashed", extra={"delivery": delivery.id})
